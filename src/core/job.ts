@@ -1,0 +1,33 @@
+import type { z } from "zod";
+import type { HandlerModule } from "./handler.ts";
+import { namePattern, type QueueDefinition } from "./queue.ts";
+import type { RetryPolicy } from "./retry.ts";
+
+/**
+ * What all jobs of one kind share. A definition is light: it is loaded by every producer, so it imports no PDF, mail or
+ * model library; those come with the handler, which only workers load.
+ */
+export interface JobDefinition<Payload extends z.ZodType = z.ZodType> {
+  /** `family.verb-noun`, the same string as the file's path, the metric label and the dashboard title. */
+  readonly name: string;
+  /** One sentence for `GET /v1/job-types`. */
+  readonly summary: string;
+  readonly queue: QueueDefinition;
+  readonly payload: Payload;
+  /** Shape of what the handler returns, for `GET /v1/job-types` and typed clients. */
+  readonly result: z.ZodType;
+  readonly retry: RetryPolicy;
+  /** Longest run of one attempt; then its signal aborts and the attempt counts as failed. */
+  readonly timeoutMs: number;
+  /** Two living jobs of one tenant with the same key are one job. A key given by the caller wins over this one. */
+  readonly deduplicate?: (payload: z.output<Payload>) => string;
+  readonly handler: () => Promise<HandlerModule>;
+}
+
+/** Declare a job. Throws a RangeError when the name or the timeout cannot work. */
+export function defineJob<Payload extends z.ZodType>(job: JobDefinition<Payload>): JobDefinition<Payload> {
+  if (!namePattern.test(job.name) || !job.name.includes("."))
+    throw new RangeError(`Expected a job name like "family.verb-noun" in [a-z0-9.-], found "${job.name}"`);
+  if (!(job.timeoutMs > 0)) throw new RangeError(`Job "${job.name}": expected timeoutMs > 0, found ${job.timeoutMs}`);
+  return job;
+}

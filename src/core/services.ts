@@ -1,0 +1,58 @@
+import type { Readable } from "node:stream";
+
+/** The outside world as handlers see it. Implementations live in `src/services/`; `bin/` puts them together. */
+export interface Services {
+  readonly blobs: BlobStore;
+  readonly documents: DocumentStore;
+}
+
+/** Content-addressed bytes: the key is the SHA-256 of the content, so the same bytes are stored once. */
+export interface BlobStore {
+  /** Store bytes; safe to repeat. Resolves once they are on disk (or acknowledged by the remote store). */
+  put(bytes: Uint8Array): Promise<{ readonly sha256: string; readonly sizeBytes: number }>;
+  /** Read bytes `start` to `end` inclusive (the whole by default). Rejects with `BlobNotFound`. */
+  read(sha256: string, range?: { readonly start: number; readonly end: number }): Promise<Readable>;
+  has(sha256: string): Promise<boolean>;
+}
+
+/** Documents and their versions, by tenant. A version is written once and never changed. */
+export interface DocumentStore {
+  /**
+   * Add version n+1 of a document, creating the document at version 1. Idempotent by `jobId`: an attempt that repeats a
+   * finished one gets the version that exists.
+   */
+  addVersion(version: NewDocumentVersion): Promise<DocumentVersion>;
+  find(tenant: string, documentId: string): Promise<StoredDocument | null>;
+  versions(tenant: string, documentId: string): Promise<readonly DocumentVersion[]>;
+  version(tenant: string, documentId: string, number: number): Promise<DocumentVersion | null>;
+}
+
+export interface NewDocumentVersion {
+  readonly tenant: string;
+  readonly documentId: string;
+  readonly companyId: string;
+  readonly jobId: string;
+  readonly templateId: string;
+  readonly templateVersion: number;
+  readonly locale: string;
+  readonly sha256: string;
+  readonly sizeBytes: number;
+  readonly pageCount: number;
+  readonly contentType: string;
+  /** Suggested name of a download, e.g. `INV-2026-27-0042.pdf`. */
+  readonly fileName: string;
+}
+
+export interface DocumentVersion extends Omit<NewDocumentVersion, "tenant"> {
+  /** 1, 2, 3 … within the document, without gaps. */
+  readonly version: number;
+  readonly createdAt: Date;
+}
+
+export interface StoredDocument {
+  readonly documentId: string;
+  readonly companyId: string;
+  readonly templateId: string;
+  readonly latestVersion: number;
+  readonly createdAt: Date;
+}

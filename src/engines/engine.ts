@@ -1,0 +1,131 @@
+import type { ErrorSummary } from "#core/errors.ts";
+import type { Priority } from "#core/priority.ts";
+import type { QueueDefinition } from "#core/queue.ts";
+
+/**
+ * What Nightshift asks of the thing that holds waiting work. Two implementations: `redis.ts` (BullMQ) and `postgres.ts`
+ * (pg-boss); `test/engines/conformance.ts` runs against both with the same expectations.
+ *
+ * The engine owns waiting, claiming, leases, retry timing and the limit on stalls. It does not own history: that is the
+ * ledger's. Differences that cannot be removed:
+ *
+ * - A released (drained) or stalled delivery comes back at the front of its queue on Redis, and at the place of its
+ *   priority and age on Postgres.
+ * - Waking an idle consumer takes milliseconds on Redis and up to the poll interval on Postgres (500 ms, less where a
+ *   notification arrives).
+ * - `dispatch` of an id that the engine still holds is ignored by both, whatever the state of the held one.
+ */
+export interface Engine {
+  readonly kind: "redis" | "postgres";
+
+  /** Make the queues known to the engine. Safe to repeat. */
+  start(queues: readonly QueueDefinition[]): Promise<void>;
+  /** Close producer-side connections. Consumers are stopped by their owner. */
+  stop(): Promise<void>;
+
+  /**
+   * Put messages into one queue, in order. Idempotent by `id`: an id the engine still holds is left as it is.
+   * Resolves with one entry per message; a message refused on its own fails alone.
+   */
+  dispatch(queue: QueueDefinition, messages: readonly Message[]): Promise<readonly Dispatched[]>;
+
+  /** Take a job that is waiting or delayed out of the queue. `false` when it is running or not there. */
+  remove(queue: QueueDefinition, id: string): Promise<boolean>;
+
+  /** Forget an ended job so that its id can be dispatched again (redrive). `false` when it was not there. */
+  forget(queue: QueueDefinition, id: string): Promise<boolean>;
+
+  /** The engine's own view of one job, or `null`. The only record there is for `durability: "redis"`. */
+  find(queue: QueueDefinition, id: string): Promise<EngineJob | null>;
+
+  counts(queue: QueueDefinition): Promise<EngineCounts>;
+
+  /** Claim messages and hand each to `process`, at most `queue.concurrency` at a time. */
+  consume(queue: QueueDefinition, process: (delivery: Delivery) => Promise<Verdict>, events: ConsumerEvents): Consumer;
+}
+
+export interface Message {
+  /** The ledger's id. */
+  readonly id: string;
+  readonly job: string;
+  readonly tenant: string;
+  readonly priority: Priority;
+  /** Attempts the retry policy allows; the engine counts the spent ones. */
+  readonly attempts: number;
+  /** Not before this many ms from now. */
+  readonly delayMs: number;
+  /**
+   * The payload, only for `durability: "redis"`. A job with a ledger row travels as its id alone, so that Redis holds
+   * nothing personal and stays small.
+   */
+  readonly payload?: unknown;
+  readonly deduplicationKey?: string;
+  readonly traceparent?: string;
+  /** Epoch ms at which the job was accepted. */
+  readonly acceptedAt: number;
+}
+
+/** `id` differs from the message's when the engine joined it to a living duplicate. */
+export type Dispatched = { readonly ok: true; readonly id: string } | { readonly ok: false; readonly error: Error };
+
+/** One claim on one job. */
+export interface Delivery {
+  readonly message: Omit<Message, "delayMs" | "priority">;
+  /** Attempts already spent on failures before this one. */
+  readonly spent: number;
+  /** Proof of this claim: unique per delivery. */
+  readonly lease: string;
+  /** Aborted when the engine finds that the claim was lost. */
+  readonly lost: AbortSignal;
+}
+
+/** What the worker decided about a delivery. The ledger has been told before the engine is. */
+export type Verdict =
+  /** `result` is kept by the engine only for `durability: "redis"`. */
+  | { readonly kind: "complete"; readonly result?: unknown }
+  /** Spends an attempt and comes again after `delayMs`. */
+  | { readonly kind: "retry"; readonly delayMs: number; readonly error: ErrorSummary }
+  /** Spends the last attempt: kept as a dead letter for `keepFailedMs`. */
+  | { readonly kind: "dead"; readonly error: ErrorSummary }
+  /** Comes again after `delayMs`, unspent. */
+  | { readonly kind: "snooze"; readonly delayMs: number }
+  /** Waits again at once, unspent: the worker is draining. */
+  | { readonly kind: "release" }
+  /** The job is not to run (cancelled, expired or completed elsewhere): forget it. */
+  | { readonly kind: "drop" };
+
+export interface ConsumerEvents {
+  /** The engine gave a job up without a worker's verdict: it stalled more than `maxStalled` times. */
+  onDead(id: string, error: ErrorSummary): void;
+  onError(error: Error): void;
+}
+
+/** The slots one worker process gives one queue. */
+export interface Consumer {
+  /** Resolves when the consumer is connected and claiming. */
+  start(): Promise<void>;
+  /** Stop claiming; deliveries in hand go on. Resolves once no new one can begin. */
+  pause(): Promise<void>;
+  /** Stop claiming, wait for deliveries in hand, disconnect. Safe to call twice, and before `start`. */
+  stop(): Promise<void>;
+  /** Deliveries in hand. */
+  readonly running: number;
+}
+
+export interface EngineCounts {
+  readonly waiting: number;
+  readonly delayed: number;
+  readonly active: number;
+  readonly failed: number;
+}
+
+export interface EngineJob {
+  readonly message: Omit<Message, "delayMs" | "priority">;
+  readonly state: "waiting" | "delayed" | "active" | "completed" | "failed";
+  readonly spent: number;
+  readonly acceptedAt: number;
+  readonly startedAt: number | null;
+  readonly finishedAt: number | null;
+  readonly result: unknown;
+  readonly error: ErrorSummary | null;
+}
