@@ -39,10 +39,12 @@ export function defineQueue<const Q extends QueueDefinition>(queue: Q): Q {
   if (!Number.isInteger(queue.concurrency) || queue.concurrency < 1 || queue.concurrency > 1_000)
     refuse("concurrency", "an integer from 1 to 1000", queue.concurrency);
   if (!(queue.leaseMs >= 1_000)) refuse("leaseMs", "at least 1000 ms, or renewals cannot keep up", queue.leaseMs);
-  if (!Number.isInteger(queue.maxStalled) || queue.maxStalled < 0) refuse("maxStalled", "an integer ≥ 0", queue.maxStalled);
+  if (!Number.isInteger(queue.maxStalled) || queue.maxStalled < 0)
+    refuse("maxStalled", "an integer ≥ 0", queue.maxStalled);
   if (queue.engine === "postgres" && queue.durability === "redis")
     refuse("durability", '"ledger" on the postgres engine', queue.durability);
-  if (queue.engine === "postgres" && queue.rateLimit !== null) refuse("rateLimit", "null on the postgres engine", "a limit");
+  if (queue.engine === "postgres" && queue.rateLimit !== null)
+    refuse("rateLimit", "null on the postgres engine", "a limit");
   if (queue.rateLimit !== null && !(queue.rateLimit.jobs >= 1 && queue.rateLimit.perMs >= 1))
     refuse("rateLimit", "at least 1 job per 1 ms", JSON.stringify(queue.rateLimit));
   for (const knob of ["drainMs", "keepCompletedMs", "keepFailedMs"] as const)

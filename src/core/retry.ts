@@ -3,12 +3,23 @@
  * `GET /v1/job-types`; `delayBefore` is the one function that reads it.
  */
 export type RetryPolicy =
-  | { readonly kind: "exponential"; readonly attempts: number; readonly firstMs: number; readonly maxMs: number; readonly jitter: number }
+  | {
+      readonly kind: "exponential";
+      readonly attempts: number;
+      readonly firstMs: number;
+      readonly maxMs: number;
+      readonly jitter: number;
+    }
   | { readonly kind: "fixed"; readonly attempts: number; readonly delayMs: number }
   | { readonly kind: "list"; readonly attempts: number; readonly delaysMs: readonly number[] };
 
 /** `firstMs`, then twice as long each time, never above `maxMs`; `jitter` 0.2 spreads each delay over ±20 %. */
-export function exponential(options: { attempts: number; firstMs: number; maxMs: number; jitter: number }): RetryPolicy {
+export function exponential(options: {
+  attempts: number;
+  firstMs: number;
+  maxMs: number;
+  jitter: number;
+}): RetryPolicy {
   return checked({ kind: "exponential", ...options });
 }
 
@@ -45,7 +56,12 @@ export function delayBefore(policy: RetryPolicy, spent: number, random: () => nu
 }
 
 function checked(policy: RetryPolicy): RetryPolicy {
-  const delays = policy.kind === "list" ? policy.delaysMs : policy.kind === "fixed" ? [policy.delayMs] : [policy.firstMs, policy.maxMs];
+  const delays =
+    policy.kind === "list"
+      ? policy.delaysMs
+      : policy.kind === "fixed"
+        ? [policy.delayMs]
+        : [policy.firstMs, policy.maxMs];
   if (!Number.isInteger(policy.attempts) || policy.attempts < 1 || policy.attempts > 100)
     throw new RangeError(`Expected attempts to be an integer from 1 to 100, found ${policy.attempts}`);
   if (delays.some((delay) => !(delay >= 0 && Number.isFinite(delay))))

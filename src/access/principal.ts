@@ -1,0 +1,25 @@
+/** Who acts. Each role may do what the ones before it may, except that a viewer does not enqueue. */
+export const roles = ["producer", "viewer", "operator", "admin"] as const;
+export type Role = (typeof roles)[number];
+
+/** What a role is asked for. */
+export type Permission = "enqueue" | "read" | "operate" | "administer";
+
+const permissions: Readonly<Record<Role, readonly Permission[]>> = {
+  producer: ["enqueue", "read"],
+  viewer: ["read"],
+  operator: ["enqueue", "read", "operate"],
+  admin: ["enqueue", "read", "operate", "administer"],
+};
+
+/** The holder of a verified key. */
+export interface Principal {
+  readonly keyId: string;
+  /** `*`: may act for any tenant, named by the `Nightshift-Tenant` header. */
+  readonly tenant: string;
+  readonly role: Role;
+}
+
+export function may(principal: Principal, permission: Permission): boolean {
+  return permissions[principal.role].includes(permission);
+}

@@ -1,0 +1,15 @@
+import type { z } from "zod";
+import type { FieldProblem } from "./errors.ts";
+
+/** The problems of a rejected parse, each with its dotted path below `prefix`. Unknown keys become one problem each. */
+export function toProblems(issue: z.core.$ZodIssue, prefix: readonly PropertyKey[]): FieldProblem[] {
+  const path = [...prefix, ...issue.path].map(String);
+  if (issue.code === "unrecognized_keys")
+    return issue.keys.map((key) => ({
+      path: [...path, key].join("."),
+      message: "Expected no such field, found one",
+      code: "unrecognized_key",
+    }));
+  const code = issue.code === "custom" ? (issue.params?.code as string | undefined) : issue.code;
+  return [{ path: path.join("."), message: issue.message, ...(code !== undefined && { code }) }];
+}

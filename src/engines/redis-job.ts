@@ -1,0 +1,63 @@
+import type { Job, JobsOptions } from "bullmq";
+import type { ErrorSummary } from "#core/errors.ts";
+import type { Delivery, Message } from "./engine.ts";
+
+/** What travels through Redis: the payload only where Redis is the record. */
+export interface RedisJobData {
+  readonly tenant: string;
+  readonly attempts: number;
+  readonly payload?: unknown;
+  readonly deduplicationKey?: string;
+  readonly traceparent?: string;
+}
+
+/** BullMQ runs jobs without a priority before all others, so every job carries one; 1 runs first. */
+const priorityNumbers = { high: 1, normal: 2, low: 3 } as const;
+
+/** A message as BullMQ takes it. */
+export function toBullJob(message: Message): { name: string; data: RedisJobData; opts: JobsOptions } {
+  const { payload, deduplicationKey, traceparent, tenant, attempts } = message;
+  const data: RedisJobData = {
+    tenant,
+    attempts,
+    ...(payload !== undefined && { payload }),
+    ...(deduplicationKey !== undefined && { deduplicationKey }),
+    ...(traceparent !== undefined && { traceparent }),
+  };
+  const opts: JobsOptions = {
+    jobId: message.id,
+    attempts,
+    backoff: { type: "custom" }, // the delay comes with the verdict, computed by the job's retry policy
+    priority: priorityNumbers[message.priority],
+    timestamp: message.acceptedAt,
+    stackTraceLimit: 0, // stacks belong to the log; here they would outlive the deploy and could name people
+  };
+  if (message.delayMs > 0) opts.delay = message.delayMs;
+  if (deduplicationKey !== undefined) opts.deduplication = { id: `${tenant}/${message.job}/${deduplicationKey}` };
+  return { name: message.job, data, opts };
+}
+
+/** The message a BullMQ job was made from. */
+export function toMessage(job: Job<RedisJobData>): Delivery["message"] {
+  const { tenant, attempts, payload, deduplicationKey, traceparent } = job.data;
+  return {
+    id: job.id!,
+    job: job.name,
+    tenant,
+    attempts,
+    acceptedAt: job.timestamp,
+    ...(payload !== undefined && { payload }),
+    ...(deduplicationKey !== undefined && { deduplicationKey }),
+    ...(traceparent !== undefined && { traceparent }),
+  };
+}
+
+/** BullMQ keeps one string per failure; ours is `code: message`. */
+export function formatReason(error: ErrorSummary): string {
+  return `${error.code}: ${error.message}`;
+}
+
+export function parseReason(reason: string): ErrorSummary {
+  const match = /^([a-z0-9_]+): (.*)$/s.exec(reason);
+  return match ? { code: match[1]!, message: match[2]! } : { code: "engine_error", message: reason };
+}

@@ -1,0 +1,154 @@
+import type { ErrorSummary } from "#core/errors.ts";
+import type { Database, SqlRow } from "./database.ts";
+import { type AttemptOutcome, type JobState, openStates } from "./job-state.ts";
+
+export interface AttemptView {
+  readonly number: number;
+  readonly startedAt: string;
+  readonly finishedAt: string | null;
+  readonly outcome: AttemptOutcome | "running";
+  readonly error: ErrorSummary | null;
+}
+
+/** A job as `GET /v1/jobs/{id}` shows it. Instants are ISO 8601 in UTC. */
+export interface JobView {
+  readonly id: string;
+  readonly job: string;
+  readonly queue: string;
+  readonly tenant: string;
+  readonly state: JobState;
+  readonly priority: string;
+  readonly attempts: readonly AttemptView[];
+  readonly progress: { readonly fraction: number; readonly note: string | null };
+  readonly acceptedAt: string;
+  readonly runAt: string;
+  readonly startedAt: string | null;
+  readonly finishedAt: string | null;
+  readonly expiresAt: string | null;
+  readonly tags: readonly string[];
+  readonly correlationId: string | null;
+  readonly deduplicationKey: string | null;
+  readonly result: unknown;
+  readonly error: ErrorSummary | null;
+  /** Grows with every visible change. */
+  readonly revision: number;
+}
+
+/** A line of a list: everything but the result and the attempts. */
+export type JobLine = Omit<JobView, "result" | "attempts" | "revision">;
+
+export interface JobFilter {
+  /** `null`: all tenants. */
+  readonly tenant: string | null;
+  readonly state?: JobState | undefined;
+  readonly job?: string | undefined;
+  readonly queue?: string | undefined;
+  readonly tag?: string | undefined;
+  readonly since?: Date | undefined;
+  /** Ids below this one: the last id of the page before. */
+  readonly before?: string | undefined;
+  readonly limit: number;
+}
+
+export interface QueueDepth {
+  readonly queue: string;
+  readonly state: JobState;
+  readonly count: number;
+  /** Age of the oldest due job of that state, ms. */
+  readonly oldestMs: number;
+}
+
+const lineColumns = `id, job, queue, tenant, state, priority, progress, progress_note, accepted_at, run_at, started_at,
+  finished_at, expires_at, tags, correlation_id, deduplication_key, error, revision`;
+
+/** Reads the ledger; never changes it. */
+export class JobReader {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  async find(tenant: string | null, id: string): Promise<JobView | null> {
+    const { rows } = await this.#database.executeSql(
+      `select ${lineColumns}, attempt, attempts, result from ${this.#database.schema}.jobs
+       where id = $2 and ($1::text is null or tenant = $1)`,
+      [tenant, id],
+    );
+    const row = rows[0];
+    if (!row) return null;
+    const running: AttemptView[] =
+      row.state === "running"
+        ? [{ number: row.attempt, startedAt: iso(row.started_at)!, finishedAt: null, outcome: "running", error: null }]
+        : [];
+    const ended = row.attempts.map((a: AttemptView) => ({
+      ...a,
+      startedAt: iso(a.startedAt),
+      finishedAt: iso(a.finishedAt),
+    }));
+    return { ...toLine(row), attempts: [...ended, ...running], result: row.result ?? null, revision: row.revision };
+  }
+
+  /** Newest first; ids are UUIDv7, so their order is the order of acceptance. */
+  async list(filter: JobFilter): Promise<readonly JobLine[]> {
+    const conditions: string[] = [];
+    const values: unknown[] = [];
+    const where = (condition: (place: string) => string, value: unknown) => {
+      if (value === undefined || value === null) return;
+      values.push(value);
+      conditions.push(condition(`$${values.length}`));
+    };
+    where((p) => `tenant = ${p}`, filter.tenant);
+    where((p) => `state = ${p}`, filter.state);
+    where((p) => `job = ${p}`, filter.job);
+    where((p) => `queue = ${p}`, filter.queue);
+    where((p) => `tags @> array[${p}]::text[]`, filter.tag);
+    where((p) => `accepted_at >= ${p}`, filter.since);
+    where((p) => `id < ${p}`, filter.before);
+    values.push(filter.limit);
+    const { rows } = await this.#database.executeSql(
+      `select ${lineColumns} from ${this.#database.schema}.jobs
+       ${conditions.length > 0 ? `where ${conditions.join(" and ")}` : ""}
+       order by id desc limit $${values.length}`,
+      values,
+    );
+    return rows.map(toLine);
+  }
+
+  /** Open jobs by queue and state. */
+  async depths(): Promise<readonly QueueDepth[]> {
+    const { rows } = await this.#database.executeSql(
+      `select queue, state, count(*)::int as count,
+              greatest(0, extract(epoch from now() - min(greatest(run_at, accepted_at))) * 1000)::float8 as oldest_ms
+       from ${this.#database.schema}.jobs
+       where finished_at is null and state = any($1) group by queue, state`,
+      [openStates],
+    );
+    return rows.map((row) => ({ queue: row.queue, state: row.state, count: row.count, oldestMs: row.oldest_ms }));
+  }
+}
+
+function toLine(row: SqlRow): JobLine {
+  return {
+    id: row.id,
+    job: row.job,
+    queue: row.queue,
+    tenant: row.tenant,
+    state: row.state,
+    priority: row.priority,
+    progress: { fraction: row.progress, note: row.progress_note },
+    acceptedAt: iso(row.accepted_at)!,
+    runAt: iso(row.run_at)!,
+    startedAt: iso(row.started_at),
+    finishedAt: iso(row.finished_at),
+    expiresAt: iso(row.expires_at),
+    tags: row.tags ?? [],
+    correlationId: row.correlation_id,
+    deduplicationKey: row.deduplication_key,
+    error: row.error,
+  };
+}
+
+function iso(instant: Date | string | null): string | null {
+  return instant === null ? null : new Date(instant).toISOString();
+}

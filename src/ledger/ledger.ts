@@ -1,0 +1,400 @@
+import type { ErrorSummary } from "#core/errors.ts";
+import { StoreUnavailable } from "#core/errors.ts";
+import type { Priority } from "#core/priority.ts";
+import { Batcher } from "./batcher.ts";
+import { type Database, isConnectionError, isRowError, type SqlRunner } from "./database.ts";
+import type { AttemptOutcome, JobState } from "./job-state.ts";
+import { type Statements, statements } from "./statements.ts";
+
+/** A job as it is written at acceptance. */
+export interface NewJob {
+  readonly id: string;
+  readonly tenant: string;
+  readonly job: string;
+  readonly queue: string;
+  readonly priority: Priority;
+  readonly payload: unknown;
+  readonly retryAttempts: number;
+  readonly runAt: Date;
+  /** True when `runAt` is far enough away that the job waits in Postgres. */
+  readonly scheduled: boolean;
+  /** How long after it is due the relay leaves the row to the fast path of the process that accepts it. */
+  readonly relayGraceMs: number;
+  readonly expiresAt?: Date | undefined;
+  readonly deduplicationKey?: string | undefined;
+  readonly tags?: readonly string[] | undefined;
+  readonly correlationId?: string | undefined;
+  readonly traceparent?: string | undefined;
+}
+
+/** `duplicate`: `id` is the living job that this one joined. */
+export interface Accepted {
+  readonly id: string;
+  readonly state: JobState;
+  readonly acceptedAt: Date;
+  readonly runAt: Date;
+  readonly duplicate: boolean;
+}
+
+export type Started =
+  | {
+      readonly kind: "started";
+      readonly attempt: number;
+      readonly payload: unknown;
+      /** How long the job had been due. */
+      readonly waitMs: number;
+      readonly traceparent: string | null;
+    }
+  /** Already done: its result, so that the handler is not run again. */
+  | { readonly kind: "completed"; readonly result: unknown }
+  /** Not to be run: cancelled, dead, expired, or pruned. */
+  | { readonly kind: "refused"; readonly state: JobState | "missing" };
+
+/** What an attempt comes to. `state` is the state the job goes to. */
+export interface Settlement {
+  readonly id: string;
+  readonly lease: string;
+  readonly state: JobState;
+  readonly outcome: AttemptOutcome;
+  readonly spends: boolean;
+  readonly result?: unknown;
+  readonly error?: ErrorSummary | undefined;
+  readonly runInMs?: number | undefined;
+}
+
+/** The dead letter of a job without a row. */
+export interface DeadJob {
+  readonly id: string;
+  readonly tenant: string;
+  readonly job: string;
+  readonly queue: string;
+  readonly payload: unknown;
+  readonly retryAttempts: number;
+  readonly acceptedAt: Date;
+  readonly startedAt: Date;
+  readonly spent: number;
+  readonly error: ErrorSummary;
+  readonly deduplicationKey?: string | undefined;
+  readonly traceparent?: string | undefined;
+}
+
+/** How far a running attempt is: 0 to 1. */
+export interface Progress {
+  readonly id: string;
+  readonly lease: string;
+  readonly fraction: number;
+  readonly note: string | null;
+}
+
+/** The engine-facing facts of a ledger row. */
+export interface DueJob {
+  readonly id: string;
+  readonly tenant: string;
+  readonly job: string;
+  readonly queue: string;
+  readonly priority: Priority;
+  readonly retryAttempts: number;
+  readonly acceptedAt: Date;
+  readonly traceparent: string | null;
+}
+
+const maxRowsPerStatement = 1_000;
+
+/**
+ * The record of every job, and the only judge of who may change one. `start` and `settle` are compare-and-set on the
+ * lease: a stale attempt changes nothing and is told so. Writes of many callers are committed together.
+ */
+export class Ledger {
+  readonly #database: Database;
+  readonly #sql: Statements;
+  readonly #accepts: Batcher<NewJob, Accepted>;
+  readonly #starts: Batcher<{ id: string; lease: string }, Started>;
+  readonly #settles: Batcher<Settlement, boolean>;
+  readonly #progress: Batcher<Progress, undefined>;
+  readonly #marks: Batcher<string, undefined>;
+
+  constructor(database: Database) {
+    this.#database = database;
+    this.#sql = statements(database.schema);
+    const group = { maxItems: 500, maxWaitMs: 3, maxInFlight: 2, isRowError };
+    this.#accepts = new Batcher({ ...group, flush: (jobs) => this.acceptIn(this.#database, jobs) });
+    this.#starts = new Batcher({ ...group, flush: (claims) => this.#startAll(claims) });
+    this.#settles = new Batcher({ ...group, flush: (settlements) => this.#settleAll(settlements) });
+    this.#progress = new Batcher({ ...group, maxInFlight: 1, flush: (said) => this.#progressAll(said) });
+    this.#marks = new Batcher({
+      ...group,
+      maxItems: 1_000,
+      maxWaitMs: 25,
+      maxInFlight: 1,
+      flush: (ids) => this.#markAll(ids),
+    });
+  }
+
+  /** Record a job durably. Resolves after the commit. Rejects with StoreUnavailable when Postgres does not answer. */
+  accept(job: NewJob): Promise<Accepted> {
+    return this.#accepts.add(job);
+  }
+
+  /** Record jobs through the caller's own connection or transaction: all of them or, when it rolls back, none. */
+  async acceptIn(runner: SqlRunner, jobs: readonly NewJob[]): Promise<Accepted[]> {
+    return reach(async () => {
+      const inserted = await this.#insert(runner, jobs);
+      const answers: (Accepted | undefined)[] = jobs.map((job) => {
+        const row = inserted.get(job.id);
+        return row && { id: job.id, state: row.state, acceptedAt: row.accepted_at, runAt: job.runAt, duplicate: false };
+      });
+      await this.#joinDuplicates(runner, jobs, answers);
+      return answers as Accepted[];
+    });
+  }
+
+  /** Record many jobs in one commit, all or nothing. */
+  acceptTogether(jobs: readonly NewJob[]): Promise<Accepted[]> {
+    if (jobs.length <= maxRowsPerStatement) return this.acceptIn(this.#database, jobs);
+    return reach(() =>
+      this.#database.transaction(async (client) => {
+        const runner = { executeSql: (text: string, values?: unknown[]) => client.query(text, values) };
+        const accepted: Accepted[] = [];
+        for (let from = 0; from < jobs.length; from += maxRowsPerStatement)
+          accepted.push(...(await this.acceptIn(runner, jobs.slice(from, from + maxRowsPerStatement))));
+        return accepted;
+      }),
+    );
+  }
+
+  /** An engine holds these now. Fire and forget: a mark that fails leaves the row to the relay, which repeats it. */
+  async markQueued(id: string): Promise<void> {
+    await this.#marks.add(id);
+  }
+
+  /** Begin the next attempt of a job under `lease`. */
+  start(id: string, lease: string): Promise<Started> {
+    return this.#starts.add({ id, lease });
+  }
+
+  /** End an attempt. `false`: the lease is no longer the job's, and nothing was changed. */
+  settle(settlement: Settlement): Promise<boolean> {
+    return this.#settles.add(settlement);
+  }
+
+  async progress(said: Progress): Promise<void> {
+    await this.#progress.add(said);
+  }
+
+  /** Cancel a waiting job at once, or ask a running one. `null`: no such job. Terminal jobs are left as they are. */
+  async cancel(
+    tenant: string | null,
+    id: string,
+  ): Promise<{ queue: string; before: JobState; after: JobState } | null> {
+    const { rows } = await reach(() => this.#database.executeSql(this.#sql.cancel, [tenant, id]));
+    const row = rows[0];
+    return row ? { queue: row.queue, before: row.state_before, after: row.state_after ?? row.state_before } : null;
+  }
+
+  /** End jobs whose `expiresAt` passed before they began. Resolves with what must leave the engines. */
+  async expire(limit: number): Promise<readonly { id: string; queue: string }[]> {
+    const { rows } = await this.#database.executeSql(this.#sql.expire, [limit]);
+    return rows.map((row) => ({ id: row.id, queue: row.queue }));
+  }
+
+  /** Give a dead job new attempts. `null` when there is no dead job of that id. */
+  async redrive(tenant: string | null, id: string): Promise<DueJob | null> {
+    const { rows } = await reach(() => this.#database.executeSql(this.#sql.redrive, [tenant, id]));
+    return rows[0] ? toDueJob(rows[0]) : null;
+  }
+
+  /** Lock rows that are due and not in an engine, for as long as `runner`'s transaction lasts. */
+  async claimForRelay(runner: SqlRunner, limit: number): Promise<readonly DueJob[]> {
+    return (await runner.executeSql(this.#sql.claimForRelay, [limit])).rows.map(toDueJob);
+  }
+
+  async markQueuedIn(runner: SqlRunner, ids: readonly string[]): Promise<void> {
+    await runner.executeSql(this.#sql.markQueued, [ids]);
+  }
+
+  async deferRelayIn(runner: SqlRunner, ids: readonly string[]): Promise<void> {
+    await runner.executeSql(this.#sql.deferRelay, [ids]);
+  }
+
+  /** End a job that its engine gave up without a worker's verdict. `false`: it had ended already. */
+  async bury(id: string, error: ErrorSummary): Promise<boolean> {
+    const { rows } = await reach(() => this.#database.executeSql(this.#sql.bury, [id, JSON.stringify(error)]));
+    return rows.length > 0;
+  }
+
+  /** Keep the dead letter of a job that had no row, because its queue is redis-durable. Safe to repeat. */
+  async recordDead(job: DeadJob): Promise<void> {
+    await reach(() =>
+      this.#database.executeSql(this.#sql.recordDead, [
+        job.id,
+        job.tenant,
+        job.job,
+        job.queue,
+        JSON.stringify(job.payload),
+        job.retryAttempts,
+        job.acceptedAt,
+        job.startedAt,
+        job.spent,
+        JSON.stringify(job.error),
+        job.deduplicationKey ?? null,
+        job.traceparent ?? null,
+      ]),
+    );
+  }
+
+  /** Which of these running jobs were asked to stop. For a worker that may have missed the notification. */
+  async cancelRequested(ids: readonly string[]): Promise<readonly string[]> {
+    const { rows } = await this.#database.executeSql(this.#sql.cancelRequested, [ids]);
+    return rows.map((row) => row.id as string);
+  }
+
+  /** Write what is gathered, then refuse. */
+  async stop(): Promise<void> {
+    await Promise.all([this.#accepts, this.#starts, this.#settles, this.#progress, this.#marks].map((b) => b.stop()));
+  }
+
+  async #insert(runner: SqlRunner, jobs: readonly NewJob[]) {
+    const rows = jobs.map((job) => ({
+      id: job.id,
+      tenant: job.tenant,
+      job: job.job,
+      queue: job.queue,
+      state: job.scheduled ? "scheduled" : "accepted",
+      priority: job.priority,
+      payload: job.payload,
+      retry_attempts: job.retryAttempts,
+      run_at: job.runAt,
+      relay_grace_ms: job.relayGraceMs,
+      expires_at: job.expiresAt,
+      deduplication_key: job.deduplicationKey,
+      tags: job.tags && job.tags.length > 0 ? job.tags : undefined,
+      correlation_id: job.correlationId,
+      traceparent: job.traceparent,
+    }));
+    const values = [JSON.stringify(rows)];
+    const answer =
+      runner === this.#database
+        ? await this.#database.prepared("ledger_accept", this.#sql.accept, values)
+        : await runner.executeSql(this.#sql.accept, values);
+    return new Map((answer.rows as { id: string; state: JobState; accepted_at: Date }[]).map((row) => [row.id, row]));
+  }
+
+  /** Rows that met a living duplicate take its id; one whose duplicate ended meanwhile is inserted again. */
+  async #joinDuplicates(runner: SqlRunner, jobs: readonly NewJob[], answers: (Accepted | undefined)[]): Promise<void> {
+    for (let missing = missingPlaces(answers); missing.length > 0; missing = missingPlaces(answers)) {
+      const wanted = missing.map((place) => jobs[place]!);
+      const living = await runner.executeSql(this.#sql.findLiving, [
+        wanted.map((job) => job.tenant),
+        wanted.map((job) => job.job),
+        wanted.map((job) => job.deduplicationKey ?? null),
+      ]);
+      for (const row of living.rows)
+        answers[missing[row.place - 1]!] = {
+          id: row.id,
+          state: row.state,
+          acceptedAt: row.accepted_at,
+          runAt: row.run_at,
+          duplicate: true,
+        };
+      const again = missingPlaces(answers);
+      const inserted =
+        again.length > 0
+          ? await this.#insert(
+              runner,
+              again.map((place) => jobs[place]!),
+            )
+          : new Map();
+      for (const place of again) {
+        const job = jobs[place]!;
+        const row = inserted.get(job.id);
+        if (row)
+          answers[place] = {
+            id: job.id,
+            state: row.state,
+            acceptedAt: row.accepted_at,
+            runAt: job.runAt,
+            duplicate: false,
+          };
+      }
+    }
+  }
+
+  async #startAll(claims: readonly { id: string; lease: string }[]): Promise<Started[]> {
+    const { rows } = await reach(() =>
+      this.#database.prepared("ledger_start", this.#sql.start, [claims.map((c) => c.id), claims.map((c) => c.lease)]),
+    );
+    const byId = new Map(rows.map((row) => [row.id, row]));
+    return claims.map(({ id }): Started => {
+      const row = byId.get(id);
+      if (row?.changed && row.state === "running")
+        return {
+          kind: "started",
+          attempt: row.attempt,
+          payload: row.payload,
+          waitMs: row.wait_ms,
+          traceparent: row.traceparent,
+        };
+      if (row?.state === "completed") return { kind: "completed", result: row.result };
+      return { kind: "refused", state: row?.state ?? "missing" };
+    });
+  }
+
+  async #settleAll(settlements: readonly Settlement[]): Promise<boolean[]> {
+    const rows = settlements.map((s) => ({
+      id: s.id,
+      lease: s.lease,
+      state: s.state,
+      outcome: s.outcome,
+      spend: s.spends ? 1 : 0,
+      result: s.result,
+      error: s.error,
+      run_in_ms: s.runInMs,
+    }));
+    const answer = await reach(() =>
+      this.#database.prepared("ledger_settle", this.#sql.settle, [JSON.stringify(rows)]),
+    );
+    const settled = new Set(answer.rows.map((row) => row.id));
+    return settlements.map(({ id }) => settled.has(id));
+  }
+
+  async #progressAll(said: readonly Progress[]): Promise<undefined[]> {
+    await this.#database.prepared("ledger_progress", this.#sql.progress, [
+      said.map((p) => p.id),
+      said.map((p) => p.lease),
+      said.map((p) => p.fraction),
+      said.map((p) => p.note),
+    ]);
+    return said.map(() => undefined);
+  }
+
+  async #markAll(ids: readonly string[]): Promise<undefined[]> {
+    await this.#database.prepared("ledger_mark", this.#sql.markQueued, [ids]);
+    return ids.map(() => undefined);
+  }
+}
+
+function missingPlaces(answers: readonly (Accepted | undefined)[]): number[] {
+  return answers.flatMap((answer, place) => (answer ? [] : [place]));
+}
+
+function toDueJob(row: Record<string, unknown>): DueJob {
+  return {
+    id: row.id as string,
+    tenant: row.tenant as string,
+    job: row.job as string,
+    queue: row.queue as string,
+    priority: row.priority as Priority,
+    retryAttempts: row.retry_attempts as number,
+    acceptedAt: row.accepted_at as Date,
+    traceparent: row.traceparent as string | null,
+  };
+}
+
+/** Run a database call; a lost or refused connection becomes StoreUnavailable. */
+async function reach<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    throw isConnectionError(error) ? new StoreUnavailable("postgres", error) : error;
+  }
+}

@@ -1,0 +1,205 @@
+/**
+ * The ledger's group statements. Each takes arrays (or one JSON document) and changes many rows in one commit; each is a
+ * compare-and-set: a row that is not in the expected state is left alone and missing from the answer.
+ *
+ * Every change of state tells `${schema}_jobs` (ids, at most 200 per notification: the payload limit is 8,000 bytes).
+ */
+export interface Statements {
+  readonly accept: string;
+  readonly findLiving: string;
+  readonly markQueued: string;
+  readonly start: string;
+  readonly settle: string;
+  readonly progress: string;
+  readonly cancel: string;
+  readonly expire: string;
+  readonly redrive: string;
+  readonly claimForRelay: string;
+  readonly deferRelay: string;
+  readonly bury: string;
+  readonly recordDead: string;
+  readonly cancelRequested: string;
+}
+
+const acceptColumns =
+  "id, tenant, job, queue, state, priority, payload, retry_attempts, run_at, relay_at, expires_at, deduplication_key, tags, correlation_id, traceparent";
+
+export function statements(schema: string): Statements {
+  const jobs = `${schema}.jobs`;
+  const tell = (from: string) => `
+    told as (
+      select pg_notify('${schema}_jobs', string_agg(id::text, ','))
+      from (select id, (row_number() over () - 1) / 200 as part from ${from}) parts group by part
+    )`;
+  const attemptEntry = (finish: string, outcome: string, error: string) =>
+    `jsonb_build_object('number', j.attempt, 'startedAt', j.started_at, 'finishedAt', ${finish}, 'outcome', ${outcome}, 'error', ${error})`;
+
+  return {
+    // $1: JSON array of rows; relay_grace_ms: how long after it is due the relay leaves the row to the fast path.
+    accept: `
+      insert into ${jobs} (${acceptColumns})
+      select id, tenant, job, queue, state, priority, coalesce(payload, 'null'::json), retry_attempts, run_at,
+             greatest(run_at, clock_timestamp()) + relay_grace_ms * interval '1 millisecond', expires_at,
+             deduplication_key, tags, correlation_id, traceparent
+      from json_to_recordset($1::json) as r (
+        id uuid, tenant text, job text, queue text, state text, priority text, payload json, retry_attempts integer,
+        run_at timestamptz, relay_grace_ms integer, expires_at timestamptz, deduplication_key text, tags text[],
+        correlation_id text, traceparent text)
+      on conflict (tenant, job, deduplication_key) where deduplication_key is not null and finished_at is null do nothing
+      returning id, state, accepted_at`,
+
+    // $1 tenants, $2 jobs, $3 keys, position by position.
+    findLiving: `
+      select k.place::int, j.id, j.state, j.queue, j.accepted_at, j.run_at
+      from unnest($1::text[], $2::text[], $3::text[]) with ordinality as k (tenant, job, key, place)
+      join ${jobs} j on j.tenant = k.tenant and j.job = k.job and j.deduplication_key = k.key and j.finished_at is null`,
+
+    // $1 ids that an engine has taken. Rows already started (or locked by whoever starts them) need no mark.
+    markQueued: `
+      with waiting as (
+        select id from ${jobs} where id = any($1::uuid[]) and state in ('accepted','scheduled') for update skip locked
+      ), marked as (
+        update ${jobs} j set state = 'queued', relay_at = null, revision = j.revision + 1
+        from waiting where j.id = waiting.id returning j.id
+      ), ${tell("marked")}
+      select (select count(*) from marked)::int as marked, (select count(*) from told) as told`,
+
+    // $1 ids, $2 leases. A row found running means that its former worker lost it: that attempt is closed as lost.
+    // A row whose cancel was asked meanwhile, or whose expiry passed while it waited, ends here instead.
+    start: `
+      with claims as (
+        select c.id, c.lease,
+          case when j.cancel_requested_at is not null then 'cancelled'
+               when j.expires_at <= now() and j.state <> 'running' then 'expired'
+               else 'running' end as next
+        from unnest($1::uuid[], $2::text[]) as c (id, lease) join ${jobs} j on j.id = c.id and j.finished_at is null
+      ), started as (
+        update ${jobs} j set
+          attempts = case when j.state = 'running'
+            then j.attempts || ${attemptEntry("now()", "'lost'", "null::jsonb")} else j.attempts end,
+          state = c.next,
+          attempt = j.attempt + case when c.next = 'running' then 1 else 0 end,
+          lease = case when c.next = 'running' then c.lease end,
+          started_at = case when c.next = 'running' then now() else j.started_at end,
+          finished_at = case when c.next <> 'running' then now() end,
+          error = case when c.next <> 'running'
+            then jsonb_build_object('code', c.next, 'message', 'Ended before an attempt began: ' || c.next) else j.error end,
+          relay_at = null, revision = j.revision + 1
+        from claims c where j.id = c.id and j.finished_at is null
+        returning j.id, j.state, j.attempt, j.payload, j.traceparent,
+          (extract(epoch from now() - greatest(j.run_at, j.accepted_at)) * 1000)::float8 as wait_ms
+      ), ${tell("started")}
+      select c.id, coalesce(s.state, o.state) as state, s.id is not null as changed, s.attempt, s.payload, s.wait_ms,
+             s.traceparent, o.result, (select count(*) from told) as told
+      from unnest($1::uuid[]) as c (id)
+      left join started s on s.id = c.id
+      left join ${jobs} o on o.id = c.id and s.id is null`,
+
+    // $1: JSON array {id, lease, state, outcome, spend, result, error, run_in_ms}.
+    settle: `
+      with verdicts as (
+        select * from json_to_recordset($1::json) as v (
+          id uuid, lease text, state text, outcome text, spend integer, result json, error jsonb, run_in_ms double precision)
+      ), settled as (
+        update ${jobs} j set
+          state = v.state, lease = null, spent = j.spent + v.spend, result = v.result, error = v.error,
+          attempts = j.attempts || ${attemptEntry("now()", "v.outcome", "v.error")},
+          finished_at = case when v.state in ('completed','dead','cancelled','expired') then now() end,
+          run_at = coalesce(now() + v.run_in_ms * interval '1 millisecond', j.run_at),
+          progress = case when v.state = 'completed' then 1 else j.progress end,
+          revision = j.revision + 1
+        from verdicts v
+        where j.id = v.id and j.state = 'running' and j.lease = v.lease
+        returning j.id
+      ), ${tell("settled")}
+      select id, (select count(*) from told) as told from settled`,
+
+    // $1 ids, $2 leases, $3 fractions, $4 notes.
+    progress: `
+      with said as (
+        select * from unnest($1::uuid[], $2::text[], $3::real[], $4::text[]) as p (id, lease, fraction, note)
+      ), moved as (
+        update ${jobs} j set progress = p.fraction, progress_note = p.note, revision = j.revision + 1
+        from said p where j.id = p.id and j.state = 'running' and j.lease = p.lease
+        returning j.id
+      ), ${tell("moved")}
+      select id, (select count(*) from told) as told from moved`,
+
+    // $1 tenant (null: any), $2 id. Waiting: cancelled at once. Running: asked, through `${schema}_cancel`.
+    cancel: `
+      with found as (
+        select id, state, queue from ${jobs} where id = $2 and ($1::text is null or tenant = $1) for update
+      ), cancelled as (
+        update ${jobs} j set
+          state = case when f.state = 'running' then j.state else 'cancelled' end,
+          finished_at = case when f.state = 'running' then null else now() end,
+          relay_at = null,
+          cancel_requested_at = coalesce(j.cancel_requested_at, now()),
+          error = case when f.state = 'running' then j.error
+            else jsonb_build_object('code', 'cancelled', 'message', 'Cancelled by request before it ran') end,
+          revision = j.revision + 1
+        from found f where j.id = f.id and j.finished_at is null
+        returning j.id, j.state
+      ), asked as (
+        select pg_notify('${schema}_cancel', id::text) from cancelled where state = 'running'
+      ), ${tell("cancelled")}
+      select f.queue, f.state as state_before, c.state as state_after,
+             (select count(*) from told) + (select count(*) from asked) as told
+      from found f left join cancelled c on c.id = f.id`,
+
+    // $1: at most so many rows whose expiry has passed before an attempt began.
+    expire: `
+      with late as (
+        select id from ${jobs}
+        where expires_at <= now() and finished_at is null and state <> 'running'
+        order by expires_at limit $1 for update skip locked
+      ), expired as (
+        update ${jobs} j set state = 'expired', finished_at = now(), relay_at = null, revision = j.revision + 1,
+          error = jsonb_build_object('code', 'expired', 'message', 'Not started before its expiresAt')
+        from late where j.id = late.id returning j.id, j.queue
+      ), ${tell("expired")}
+      select id, queue, (select count(*) from told) as told from expired`,
+
+    // $1 tenant (null: any), $2 id. Back to accepted, due now: the caller dispatches it, or the relay does.
+    redrive: `
+      with redriven as (
+        update ${jobs} set state = 'accepted', finished_at = null, spent = 0, error = null, run_at = now(),
+          relay_at = now() + interval '3 seconds', cancel_requested_at = null, expires_at = null, revision = revision + 1
+        where id = $2 and ($1::text is null or tenant = $1) and state = 'dead'
+        returning id, tenant, job, queue, priority, retry_attempts, accepted_at, traceparent
+      ), ${tell("redriven")}
+      select *, (select count(*) from told) as told from redriven`,
+
+    // $1 limit. Run inside a transaction that dispatches and marks before it commits; the rows stay locked meanwhile.
+    claimForRelay: `
+      select id, tenant, job, queue, priority, retry_attempts, accepted_at, traceparent
+      from ${jobs}
+      where relay_at <= now() and state in ('accepted','scheduled')
+      order by relay_at limit $1 for update skip locked`,
+
+    // $1 ids whose engine did not take them: others get their turn first.
+    deferRelay: `update ${jobs} set relay_at = now() + interval '2 seconds' where id = any($1::uuid[])`,
+
+    // $1 id, $2 error. The engine gave the job up without a verdict: no worker holds it any more.
+    bury: `
+      with buried as (
+        update ${jobs} j set state = 'dead', lease = null, relay_at = null, finished_at = now(), error = $2::jsonb,
+          attempts = case when j.state = 'running'
+            then j.attempts || ${attemptEntry("now()", "'lost'", "$2::jsonb")} else j.attempts end,
+          revision = j.revision + 1
+        where id = $1 and finished_at is null
+        returning id
+      ), ${tell("buried")}
+      select id, (select count(*) from told) as told from buried`,
+
+    // A job of a redis-durable queue that died: until now it had no row.
+    recordDead: `
+      insert into ${jobs} (id, tenant, job, queue, state, priority, payload, retry_attempts, run_at, accepted_at, started_at,
+        finished_at, attempt, spent, error, deduplication_key, traceparent)
+      values ($1, $2, $3, $4, 'dead', 'normal', $5, $6, $7, $7, $8, now(), $9, $9, $10, $11, $12)
+      on conflict (id) do nothing`,
+
+    // $1 ids of running jobs: those whose cancel was asked.
+    cancelRequested: `select id from ${jobs} where id = any($1::uuid[]) and cancel_requested_at is not null and state = 'running'`,
+  };
+}

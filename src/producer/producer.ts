@@ -1,0 +1,249 @@
+import { v7 as uuidv7 } from "uuid";
+import type { z } from "zod";
+import type { Clock } from "#core/clock.ts";
+import { minutes, seconds } from "#core/duration.ts";
+import { type FieldProblem, InvalidInput } from "#core/errors.ts";
+import type { Log } from "#core/handler.ts";
+import type { JobDefinition } from "#core/job.ts";
+import { toProblems } from "#core/problems.ts";
+import type { QueueDefinition } from "#core/queue.ts";
+import type { Engine, Message } from "../engines/engine.ts";
+import type { Database, SqlRunner } from "../ledger/database.ts";
+import type { Accepted, Ledger, NewJob } from "../ledger/ledger.ts";
+import type { Dispatcher } from "./dispatcher.ts";
+import { type EnqueueOptions, enqueueOptions, validTraceparent } from "./options.ts";
+import type { Receipt } from "./receipt.ts";
+
+/** Beyond this the wait is a row in Postgres, whatever the queue's durability: Redis holds the present. */
+const engineHorizonMs = minutes(1);
+/** How long the relay leaves a row to the fast path of the process that accepted it. */
+const fastPathGraceMs = seconds(3);
+
+/** One job of a bulk enqueue. */
+export interface Entry<Payload extends z.ZodType = z.ZodType> {
+  readonly job: JobDefinition<Payload>;
+  readonly payload: z.input<Payload>;
+  readonly options?: EnqueueOptions;
+}
+
+interface Prepared {
+  readonly queue: QueueDefinition;
+  readonly row: NewJob;
+  readonly delayMs: number;
+}
+
+/**
+ * Hands work over. A job is durable when `enqueue` resolves: committed in Postgres, or in Redis for queues that declare
+ * `durability: "redis"`. Calls made at the same time share one commit.
+ */
+export class Producer {
+  readonly #database: Database;
+  readonly #ledger: Ledger;
+  readonly #dispatcher: Dispatcher;
+  readonly #engineOf: (queue: QueueDefinition) => Engine;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #onAccepted: (receipt: Receipt) => void;
+
+  constructor(options: {
+    database: Database;
+    ledger: Ledger;
+    dispatcher: Dispatcher;
+    engineOf: (queue: QueueDefinition) => Engine;
+    clock: Clock;
+    log: Log;
+    onAccepted?: (receipt: Receipt) => void;
+  }) {
+    this.#database = options.database;
+    this.#ledger = options.ledger;
+    this.#dispatcher = options.dispatcher;
+    this.#engineOf = options.engineOf;
+    this.#clock = options.clock;
+    this.#log = options.log;
+    this.#onAccepted = options.onAccepted ?? (() => undefined);
+  }
+
+  /**
+   * Accept one job for `tenant`. With `in` (any object with pg-boss's `executeSql(text, values)`, such as an adapter of a
+   * Kysely, Drizzle, Knex, Prisma or pg transaction) the job is part of the caller's transaction: rolled back, it never
+   * was; committed, it always runs. Rejects with InvalidInput, or StoreUnavailable when nothing could be recorded.
+   */
+  async enqueue<Payload extends z.ZodType>(
+    tenant: string,
+    job: JobDefinition<Payload>,
+    payload: z.input<Payload>,
+    options: EnqueueOptions = {},
+    within: { in?: SqlRunner } = {},
+  ): Promise<Receipt> {
+    const prepared = this.#prepare(tenant, { job, payload, options }, within.in !== undefined);
+    if (Array.isArray(prepared)) throw new InvalidInput(`Job "${job.name}" was refused`, prepared);
+    if (within.in) return (await this.#acceptWithin(within.in, [prepared]))[0]!;
+    if (isRedisOnly(prepared)) {
+      const receipt = await this.#acceptInRedis(prepared);
+      if (receipt) return receipt;
+    }
+    const receipt = toReceipt(prepared, await this.#ledger.accept(prepared.row));
+    this.#accepted(prepared, receipt);
+    return receipt;
+  }
+
+  /**
+   * Accept many jobs, all or nothing: when one is refused none is recorded, and InvalidInput names every problem of every
+   * entry under `jobs.<index>`. Receipts come in the order of the entries.
+   */
+  async enqueueMany(
+    tenant: string,
+    entries: readonly Entry[],
+    within: { in?: SqlRunner } = {},
+  ): Promise<readonly Receipt[]> {
+    const problems: FieldProblem[] = [];
+    const prepared: Prepared[] = [];
+    for (const [index, entry] of entries.entries()) {
+      const result = this.#prepare(tenant, entry, within.in !== undefined);
+      if (!Array.isArray(result)) prepared.push(result);
+      else for (const problem of result) problems.push({ ...problem, path: `jobs.${index}.${problem.path}` });
+    }
+    if (problems.length > 0) throw new InvalidInput(`${entries.length} jobs were refused`, problems);
+    if (within.in) return this.#acceptWithin(within.in, prepared);
+
+    const receipts = new Map<Prepared, Receipt>();
+    const recorded = prepared.filter((one) => !isRedisOnly(one));
+    for (const [one, accepted] of await this.#recordTogether(recorded)) {
+      const receipt = toReceipt(one, accepted);
+      receipts.set(one, receipt);
+      this.#accepted(one, receipt);
+    }
+    await Promise.all(
+      prepared.filter(isRedisOnly).map(async (one) => {
+        const receipt = (await this.#acceptInRedis(one)) ?? toReceipt(one, await this.#ledger.accept(one.row));
+        receipts.set(one, receipt);
+      }),
+    );
+    return prepared.map((one) => receipts.get(one)!);
+  }
+
+  /** Check everything before anything is written; answers the problems when there are any. */
+  #prepare(tenant: string, entry: Entry, transactional: boolean): Prepared | FieldProblem[] {
+    const { job } = entry;
+    const { traceparent, ...given } = entry.options ?? {};
+    const payload = job.payload.safeParse(entry.payload);
+    const options = enqueueOptions.safeParse(given);
+    const problems: FieldProblem[] = [
+      ...(payload.error?.issues.flatMap((issue) => toProblems(issue, ["payload"])) ?? []),
+      ...(options.error?.issues.flatMap((issue) => toProblems(issue, [])) ?? []),
+    ];
+    const now = this.#clock.now();
+    const { data } = options;
+    const runAt = data?.runAt ? new Date(data.runAt) : new Date(now);
+    const expiresAt = data?.expiresAt ? new Date(data.expiresAt) : undefined;
+    if (expiresAt && expiresAt.getTime() <= Math.max(now, runAt.getTime()))
+      problems.push({ path: "expiresAt", message: "Expected an instant after now and after runAt", code: "too_early" });
+    if (problems.length > 0 || !data) return problems;
+
+    const delayMs = Math.max(0, runAt.getTime() - now);
+    const scheduled = delayMs > engineHorizonMs;
+    return {
+      queue: job.queue,
+      delayMs,
+      row: {
+        id: uuidv7(),
+        tenant,
+        job: job.name,
+        queue: job.queue.name,
+        priority: data.priority,
+        payload: entry.payload,
+        retryAttempts: job.retry.attempts,
+        runAt,
+        scheduled,
+        relayGraceMs: scheduled || transactional ? 0 : fastPathGraceMs,
+        expiresAt,
+        deduplicationKey: data.deduplicationKey ?? job.deduplicate?.(payload.data),
+        tags: data.tags,
+        correlationId: data.correlationId,
+        traceparent: validTraceparent(traceparent),
+      },
+    };
+  }
+
+  /** `null` when Redis did not take it: the job then becomes a row, which promises more, not less. */
+  async #acceptInRedis(prepared: Prepared): Promise<Receipt | null> {
+    const { row, queue } = prepared;
+    const message: Message = {
+      ...toMessage(prepared, this.#clock.now()),
+      payload: row.payload,
+      ...(row.deduplicationKey !== undefined && { deduplicationKey: row.deduplicationKey }),
+    };
+    const [result] = await this.#engineOf(queue).dispatch(queue, [message]);
+    if (!result?.ok) {
+      this.#log.warn({ queue: queue.name, jobId: row.id, error: result?.error.message }, "dispatch.recorded_instead");
+      return null;
+    }
+    const receipt = toReceipt(prepared, {
+      id: result.id,
+      state: "queued",
+      acceptedAt: new Date(message.acceptedAt),
+      runAt: row.runAt,
+      duplicate: result.id !== row.id,
+    });
+    this.#onAccepted(receipt);
+    return receipt;
+  }
+
+  async #acceptWithin(runner: SqlRunner, prepared: readonly Prepared[]): Promise<Receipt[]> {
+    const accepted = await this.#ledger.acceptIn(
+      runner,
+      prepared.map((one) => one.row),
+    );
+    // Delivered by Postgres when, and only when, the caller commits.
+    await runner.executeSql(`select pg_notify('${this.#database.schema}_relay', '')`);
+    return prepared.map((one, index) => {
+      const receipt = toReceipt(one, accepted[index]!);
+      if (!receipt.duplicate) this.#onAccepted(receipt);
+      return receipt;
+    });
+  }
+
+  async #recordTogether(prepared: readonly Prepared[]): Promise<[Prepared, Accepted][]> {
+    if (prepared.length === 0) return [];
+    const rows = prepared.map((one) => one.row);
+    const accepted = await this.#ledger.acceptTogether(rows);
+    return prepared.map((one, index) => [one, accepted[index]!]);
+  }
+
+  #accepted(prepared: Prepared, receipt: Receipt): void {
+    if (receipt.duplicate) return;
+    this.#onAccepted(receipt);
+    if (!prepared.row.scheduled)
+      this.#dispatcher.send(prepared.queue, toMessage(prepared, Date.parse(receipt.acceptedAt)));
+  }
+}
+
+function isRedisOnly(prepared: Prepared): boolean {
+  return prepared.queue.durability === "redis" && !prepared.row.scheduled && prepared.row.expiresAt === undefined;
+}
+
+function toMessage({ row, delayMs }: Prepared, acceptedAt: number): Message {
+  return {
+    id: row.id,
+    job: row.job,
+    tenant: row.tenant,
+    priority: row.priority,
+    attempts: row.retryAttempts,
+    delayMs,
+    acceptedAt,
+    ...(row.traceparent !== undefined && { traceparent: row.traceparent }),
+  };
+}
+
+function toReceipt({ row }: Prepared, accepted: Accepted): Receipt {
+  return {
+    id: accepted.id,
+    job: row.job,
+    queue: row.queue,
+    tenant: row.tenant,
+    state: accepted.state,
+    acceptedAt: accepted.acceptedAt.toISOString(),
+    runAt: accepted.runAt.toISOString(),
+    duplicate: accepted.duplicate,
+  };
+}

@@ -1,0 +1,129 @@
+import type { Log } from "#core/handler.ts";
+import type { QueueDefinition } from "#core/queue.ts";
+import type { Engine } from "../engines/engine.ts";
+import type { Database } from "../ledger/database.ts";
+import type { DueJob, Ledger } from "../ledger/ledger.ts";
+import type { Listener } from "../ledger/listener.ts";
+import { toMessage } from "./message.ts";
+
+const batchSize = 500;
+const pollMs = 500; // due timers are found this late at the most; jobs of a caller's transaction announce themselves
+
+/**
+ * The slow path: dispatches what the fast path left behind (a crash between commit and dispatch, an outage), timers that
+ * came due, and jobs enqueued in somebody's own transaction. Also ends jobs whose `expiresAt` passed while they waited.
+ * Any number of relays may run: rows are claimed with SKIP LOCKED, and a row stays locked until the engine has it, so
+ * that no attempt can start and end in between.
+ */
+export class Relay {
+  readonly #database: Database;
+  readonly #ledger: Ledger;
+  readonly #listener: Listener;
+  readonly #queues: ReadonlyMap<string, QueueDefinition>;
+  readonly #engineOf: (queue: QueueDefinition) => Engine;
+  readonly #log: Log;
+  #timer: NodeJS.Timeout | null = null;
+  #pass: Promise<void> | null = null;
+  #again = false;
+  #stopped = false;
+  #unhear: (() => void) | null = null;
+
+  constructor(options: {
+    database: Database;
+    ledger: Ledger;
+    listener: Listener;
+    queues: readonly QueueDefinition[];
+    engineOf: (queue: QueueDefinition) => Engine;
+    log: Log;
+  }) {
+    this.#database = options.database;
+    this.#ledger = options.ledger;
+    this.#listener = options.listener;
+    this.#queues = new Map(options.queues.map((queue) => [queue.name, queue]));
+    this.#engineOf = options.engineOf;
+    this.#log = options.log;
+  }
+
+  async start(): Promise<void> {
+    await this.#listener.start();
+    this.#unhear = this.#listener.on("relay", () => this.#wake());
+    this.#wake();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#unhear?.();
+    if (this.#timer) clearTimeout(this.#timer);
+    await this.#pass;
+  }
+
+  #wake(): void {
+    if (this.#stopped) return;
+    if (this.#pass) {
+      this.#again = true;
+      return;
+    }
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#again = false;
+    this.#pass = this.#runPass().finally(() => {
+      this.#pass = null;
+      if (this.#again) this.#wake();
+      else if (!this.#stopped) this.#timer = setTimeout(() => this.#wake(), pollMs);
+    });
+  }
+
+  async #runPass(): Promise<void> {
+    try {
+      while (!this.#stopped && (await this.#dispatchBatch()) === batchSize);
+      while (!this.#stopped && (await this.#expireBatch()) === batchSize);
+    } catch (error) {
+      this.#log.warn({ error: (error as Error).message }, "relay.pass_failed");
+    }
+  }
+
+  async #dispatchBatch(): Promise<number> {
+    return this.#database.transaction(async (client) => {
+      const runner = { executeSql: (text: string, values?: unknown[]) => client.query(text, values) };
+      const due = await this.#ledger.claimForRelay(runner, batchSize);
+      const dispatched: string[] = [];
+      for (const [name, jobs] of Map.groupBy(due, (job) => job.queue))
+        dispatched.push(...(await this.#dispatchTo(name, jobs)));
+      if (dispatched.length > 0) await this.#ledger.markQueuedIn(runner, dispatched);
+      const taken = new Set(dispatched);
+      const left = due.filter((job) => !taken.has(job.id)).map((job) => job.id);
+      if (left.length > 0) await this.#ledger.deferRelayIn(runner, left);
+      return due.length;
+    });
+  }
+
+  async #dispatchTo(name: string, jobs: readonly DueJob[]): Promise<string[]> {
+    const queue = this.#queues.get(name);
+    if (!queue) {
+      this.#log.error({ queue: name, jobs: jobs.length }, "relay.unknown_queue");
+      return [];
+    }
+    const results = await this.#engineOf(queue)
+      .dispatch(
+        queue,
+        jobs.map((job) => toMessage(job)),
+      )
+      .catch((error: Error) => {
+        this.#log.warn({ queue: name, jobs: jobs.length, error: error.message }, "relay.engine_away");
+        return [];
+      });
+    return results.flatMap((result, index) => (result.ok ? [jobs[index]!.id] : []));
+  }
+
+  async #expireBatch(): Promise<number> {
+    const expired = await this.#ledger.expire(batchSize);
+    for (const { id, queue: name } of expired) {
+      const queue = this.#queues.get(name);
+      // Best effort: an entry that stays is refused by the ledger when a worker claims it.
+      if (queue)
+        await this.#engineOf(queue)
+          .remove(queue, id)
+          .catch(() => false);
+    }
+    return expired.length;
+  }
+}

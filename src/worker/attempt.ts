@@ -1,0 +1,285 @@
+import type { Clock } from "#core/clock.ts";
+import { type ErrorSummary, NightshiftError, PermanentError, StoreUnavailable, summarize } from "#core/errors.ts";
+import type { Handler, HandlerContext, Log } from "#core/handler.ts";
+import type { JobDefinition } from "#core/job.ts";
+import { CancelJob, SnoozeJob } from "#core/outcome.ts";
+import { delayBefore } from "#core/retry.ts";
+import type { Services } from "#core/services.ts";
+import type { Delivery, Verdict } from "../engines/engine.ts";
+import type { AttemptOutcome, JobState } from "../ledger/job-state.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import { AttemptTimedOut, CancelRequested, type Interruption, LeaseLost, WorkerDraining } from "./interruption.ts";
+import { ProgressReport } from "./progress-report.ts";
+
+/** A handler that ignores its signal for this long is left behind: its slot is freed, and its lease no longer counts. */
+const abandonAfterMs = 10_000;
+/** A store that is away delays a start by this much; no attempt is spent. */
+const storeAwayMs = 1_000;
+
+/** What one execution needs from its pool. */
+export interface AttemptTools {
+  readonly ledger: Ledger;
+  readonly services: Services;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly thread: (module: URL, input: unknown, signal: AbortSignal) => Promise<unknown>;
+  readonly onEnd: (end: AttemptEnd) => void;
+}
+
+/** What metrics want to know of an ended attempt. */
+export interface AttemptEnd {
+  readonly job: JobDefinition;
+  readonly tenant: string;
+  readonly outcome: AttemptOutcome | "dead";
+  /** From due to start. */
+  readonly waitMs: number;
+  readonly runMs: number;
+}
+
+/** An attempt that has begun. */
+interface Begun {
+  readonly number: number;
+  readonly payload: unknown;
+  readonly waitMs: number;
+  readonly traceparent: string | undefined;
+  readonly startedAt: number;
+  readonly log: Log;
+}
+
+type Ended = { readonly value: unknown } | { readonly thrown: unknown };
+
+/** What an ended run means, for the ledger and for the engine. */
+interface Decision {
+  readonly state: JobState;
+  readonly outcome: AttemptOutcome;
+  readonly spends: boolean;
+  readonly result?: unknown;
+  readonly error?: ErrorSummary;
+  readonly runInMs?: number;
+  readonly verdict: Verdict;
+}
+
+class PayloadUnreadable extends PermanentError {
+  readonly code = "payload_unreadable";
+}
+
+/**
+ * One execution of one job: start → prepare → run → classify → settle. The only place that reads what a handler returns
+ * or throws. `stop` is aborted with an Interruption; the ledger is told the outcome before the engine is.
+ */
+export class Attempt {
+  readonly #job: JobDefinition;
+  readonly #delivery: Delivery;
+  readonly #tools: AttemptTools;
+  readonly #stop = new AbortController();
+
+  constructor(job: JobDefinition, delivery: Delivery, tools: AttemptTools) {
+    this.#job = job;
+    this.#delivery = delivery;
+    this.#tools = tools;
+    delivery.lost.addEventListener("abort", () => this.interrupt(new LeaseLost()), { once: true });
+  }
+
+  get jobId(): string {
+    return this.#delivery.message.id;
+  }
+
+  /** Ask the handler to stop, for a reason. The first reason counts. */
+  interrupt(reason: Interruption): void {
+    if (!this.#stop.signal.aborted) this.#stop.abort(reason);
+  }
+
+  /** Never rejects: whatever happens becomes a verdict. */
+  async execute(): Promise<Verdict> {
+    try {
+      const begun = await this.#start();
+      if ("kind" in begun) return begun;
+      const ended = await this.#run(begun);
+      return await this.#settle(begun, this.#classify(begun, ended));
+    } catch (error) {
+      const away = error instanceof StoreUnavailable;
+      this.#tools.log.error({ jobId: this.jobId, job: this.#job.name, err: error }, "attempt.could_not_begin");
+      return { kind: "snooze", delayMs: away ? storeAwayMs : storeAwayMs * 10 };
+    }
+  }
+
+  /** A job whose payload travels with the message has no row: Redis is its record. */
+  get #inLedger(): boolean {
+    return this.#delivery.message.payload === undefined;
+  }
+
+  async #start(): Promise<Begun | Verdict> {
+    const { message, lease, spent } = this.#delivery;
+    const startedAt = this.#tools.clock.now();
+    const begin = (number: number, payload: unknown, waitMs: number, traceparent: string | undefined): Begun => {
+      const log = this.#tools.log.child({ jobId: message.id, job: message.job, attempt: number });
+      log.debug({ waitMs: Math.round(waitMs) }, "attempt.started");
+      return { number, payload, waitMs, traceparent, startedAt, log };
+    };
+    if (!this.#inLedger)
+      return begin(spent + 1, message.payload, Math.max(0, startedAt - message.acceptedAt), message.traceparent);
+    const started = await this.#tools.ledger.start(message.id, lease);
+    if (started.kind === "completed") return { kind: "complete" };
+    if (started.kind === "refused") return { kind: "drop" };
+    return begin(started.attempt, started.payload, started.waitMs, started.traceparent ?? undefined);
+  }
+
+  /** Run the handler until it ends, or until it has ignored its signal for too long. */
+  async #run(begun: Begun): Promise<Ended> {
+    const timer = setTimeout(() => this.interrupt(new AttemptTimedOut(this.#job.timeoutMs)), this.#job.timeoutMs);
+    const progress = new ProgressReport(this.#tools.ledger, this.jobId, this.#delivery.lease, this.#inLedger);
+    let abandon: NodeJS.Timeout | undefined;
+    const ignored = new Promise<Ended>((resolve) => {
+      this.#stop.signal.addEventListener(
+        "abort",
+        () => {
+          abandon = setTimeout(() => {
+            begun.log.error({ ignoredForMs: abandonAfterMs }, "attempt.abandoned");
+            resolve({ thrown: this.#stop.signal.reason });
+          }, abandonAfterMs);
+        },
+        { once: true },
+      );
+    });
+    try {
+      return await Promise.race([this.#handle(begun, progress), ignored]);
+    } finally {
+      clearTimeout(timer);
+      clearTimeout(abandon);
+      progress.stop();
+    }
+  }
+
+  async #handle(begun: Begun, progress: ProgressReport): Promise<Ended> {
+    try {
+      const { handle } = (await this.#job.handler()) as { handle: Handler<unknown> };
+      const payload = this.#job.payload.safeParse(begun.payload);
+      if (!payload.success) {
+        const paths = payload.error.issues.map((issue) => issue.path.join("."));
+        throw new PayloadUnreadable("Expected a payload of the job's schema, the stored one does not fit", { paths });
+      }
+      this.#stop.signal.throwIfAborted();
+      return { value: await handle(payload.data, this.#context(begun, progress)) };
+    } catch (thrown) {
+      return { thrown };
+    }
+  }
+
+  #context(begun: Begun, progress: ProgressReport): HandlerContext {
+    const { signal } = this.#stop;
+    return {
+      jobId: this.jobId,
+      job: this.#job.name,
+      tenant: this.#delivery.message.tenant,
+      attempt: begun.number,
+      ...(begun.traceparent !== undefined && { traceparent: begun.traceparent }),
+      signal,
+      log: begun.log,
+      clock: this.#tools.clock,
+      services: this.#tools.services,
+      progress: (fraction, note) => progress.say(fraction, note ?? null),
+      thread: <Input, Output>(module: URL, input: Input) =>
+        this.#tools.thread(module, input, signal) as Promise<Output>,
+    };
+  }
+
+  #classify(begun: Begun, ended: Ended): Decision {
+    if ("value" in ended) {
+      const result = ended.value ?? null;
+      // Where the ledger has the result, the engine need not keep it too.
+      const verdict: Verdict = this.#inLedger ? { kind: "complete" } : { kind: "complete", result };
+      return { state: "completed", outcome: "completed", spends: true, result, verdict };
+    }
+    const { thrown } = ended;
+    // A handler may dress the abort in an error of its own: the reason of the signal is what happened.
+    const interruption = this.#stop.signal.aborted ? (this.#stop.signal.reason as Interruption) : null;
+    const error = summarize(interruption ?? thrown);
+    if (interruption instanceof WorkerDraining || interruption instanceof LeaseLost)
+      return { state: "queued", outcome: "released", spends: false, verdict: { kind: "release" } };
+    if (interruption instanceof CancelRequested || thrown instanceof CancelJob)
+      return { state: "cancelled", outcome: "cancelled", spends: true, error, verdict: { kind: "drop" } };
+    if (thrown instanceof SnoozeJob && !interruption)
+      return {
+        state: "retrying",
+        outcome: "snoozed",
+        spends: false,
+        error,
+        runInMs: thrown.delayMs,
+        verdict: { kind: "snooze", delayMs: thrown.delayMs },
+      };
+    if (!interruption && !(thrown instanceof NightshiftError)) begun.log.warn({ err: thrown }, "handler.threw"); // the one place where the whole foreign error is kept
+    const outcome = interruption instanceof AttemptTimedOut ? "timed-out" : "failed";
+    const spent = this.#delivery.spent + 1;
+    const permanent = !interruption && thrown instanceof NightshiftError && thrown.permanent;
+    const delayMs = permanent || spent >= this.#delivery.message.attempts ? null : delayBefore(this.#job.retry, spent);
+    if (delayMs === null) return { state: "dead", outcome, spends: true, error, verdict: { kind: "dead", error } };
+    return {
+      state: "retrying",
+      outcome,
+      spends: true,
+      error,
+      runInMs: delayMs,
+      verdict: { kind: "retry", delayMs, error },
+    };
+  }
+
+  async #settle(begun: Begun, decision: Decision): Promise<Verdict> {
+    const { verdict, ...rest } = decision;
+    const runMs = this.#tools.clock.now() - begun.startedAt;
+    const counted = this.#inLedger
+      ? await this.#settleInLedger({ ...rest })
+      : await this.#keepDeadLetter(begun, decision);
+    const outcome = !counted ? "lost" : decision.state === "dead" ? "dead" : decision.outcome;
+    begun.log.info({ durationMs: runMs, ...(decision.error && { code: decision.error.code }) }, `attempt.${outcome}`);
+    this.#tools.onEnd({
+      job: this.#job,
+      tenant: this.#delivery.message.tenant,
+      outcome,
+      waitMs: begun.waitMs,
+      runMs,
+    });
+    return counted ? verdict : { kind: "drop" };
+  }
+
+  /** The engine is told only after the ledger: while Postgres is away the settle is held and tried again. */
+  async #settleInLedger(decision: Omit<Decision, "verdict">): Promise<boolean> {
+    for (;;) {
+      try {
+        return await this.#tools.ledger.settle({ id: this.jobId, lease: this.#delivery.lease, ...decision });
+      } catch (error) {
+        if (!(error instanceof StoreUnavailable) || this.#delivery.lost.aborted) throw error;
+        await new Promise((resume) => setTimeout(resume, storeAwayMs));
+      }
+    }
+  }
+
+  async #keepDeadLetter(begun: Begun, decision: Decision): Promise<boolean> {
+    if (decision.state !== "dead") return true;
+    const { message, spent } = this.#delivery;
+    await this.#tools.ledger.recordDead({
+      ...message,
+      queue: this.#job.queue.name,
+      payload: message.payload ?? null,
+      retryAttempts: message.attempts,
+      acceptedAt: new Date(message.acceptedAt),
+      startedAt: new Date(begun.startedAt),
+      spent: spent + 1,
+      error: decision.error!,
+    });
+    return true;
+  }
+}
+
+/**
+ * An error of a library may quote addresses or statements in its message. The log gets its kind and its stack frames; the
+ * message only at level debug, which is not for production.
+ */
+function logForeign(log: Log, thrown: unknown): void {
+  const { name, code, stack } = (thrown ?? {}) as { name?: unknown; code?: unknown; stack?: unknown };
+  const frames = typeof stack === "string" ? stack.split("\n").filter((line) => /^\s+at /.test(line)) : [];
+  log.warn(
+    { error: name ?? typeof thrown, code, frames: frames.slice(0, 12).map((line) => line.trim()) },
+    "handler.threw",
+  );
+  log.debug({ err: thrown }, "handler.threw");
+}

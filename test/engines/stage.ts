@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { onTestFinished } from "vitest";
+import type { QueueDefinition } from "#core/queue.ts";
+import type { Engine, Message } from "../../src/engines/engine.ts";
+import { HandWorker } from "./hand-worker.ts";
+import { type EngineAddress, engineAt, newQueue } from "./subject.ts";
+
+/** One engine under test, and the moves that every conformance test makes. */
+export class Stage {
+  readonly address: EngineAddress;
+  readonly engine: Engine;
+  /** Make a claim run out, as if its worker had been frozen for longer than the lease. */
+  readonly lapse: (queue: QueueDefinition, id: string) => Promise<void>;
+
+  constructor(address: EngineAddress, lapse: Stage["lapse"]) {
+    this.address = address;
+    this.engine = engineAt(address);
+    this.lapse = lapse;
+  }
+
+  /** A queue of this test alone. */
+  async open(knobs: Partial<QueueDefinition> = {}): Promise<QueueDefinition> {
+    const queue = newQueue(this.address.kind, knobs);
+    await this.engine.start([queue]);
+    return queue;
+  }
+
+  hire(queue: QueueDefinition): HandWorker {
+    return new HandWorker(this.engine, queue);
+  }
+
+  /** A worker that claims already. Stopped after the test, which must have settled what it took. */
+  async start(queue: QueueDefinition): Promise<HandWorker> {
+    const worker = this.hire(queue);
+    await worker.start();
+    onTestFinished(() => worker.stop());
+    return worker;
+  }
+
+  /** Dispatch messages that the engine must take under their own ids. */
+  async dispatch(queue: QueueDefinition, ...messages: Message[]): Promise<void> {
+    const results = await this.engine.dispatch(queue, messages);
+    assert.deepEqual(
+      results,
+      messages.map(({ id }) => ({ ok: true, id })),
+    );
+  }
+}
+
+/** The error of a failed attempt. */
+export const refused = { code: "smtp_refused", message: "The server said no" };
+
+/** Delays are promised as a minimum; an engine that polls, on a busy machine, may be this late. */
+const lateMs = 2_500;
+
+export function assertWaited(waitedMs: number, delayMs: number): void {
+  // Clocks are read in whole milliseconds on both sides.
+  assert.ok(waitedMs >= delayMs - 2, `expected to wait at least ${delayMs} ms, waited ${waitedMs}`);
+  assert.ok(waitedMs <= delayMs + lateMs, `expected to wait at most ${delayMs + lateMs} ms, waited ${waitedMs}`);
+}
