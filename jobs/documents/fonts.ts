@@ -24,6 +24,7 @@ const files = {
   "devanagari-bold": "@expo-google-fonts/noto-sans-devanagari/700Bold/NotoSansDevanagari_700Bold.ttf",
 } as const;
 
+const amount = /^[0-9₹.,%−]{2,}$/; // in Noto Sans these neither kern nor join: digits are tabular
 const remembered = { texts: 5_000, characters: 48 }; // words and labels, not whole paragraphs
 
 const faces = new Map(Object.entries(files).map(([key, file]) => [key, open(key as Face["key"], file)]));
@@ -57,8 +58,6 @@ function freeGlyphsOfHistory(font: Font): void {
     return Object.create(glyph, { codePoints: { value: codePoints, writable: true } });
   };
 }
-
-const amount = /^[0-9₹.,%−]{2,}$/; // in Noto Sans these neither kern nor join: digits are tabular
 
 /** A run put together from the runs of its characters: half of an invoice is numbers that come only once. */
 function compose(text: string, shape: (text: string) => GlyphRun): GlyphRun {

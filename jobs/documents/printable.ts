@@ -14,7 +14,11 @@ export function printable(max: number, { maxLines = 1 }: { readonly maxLines?: n
     .superRefine((text, issues) => {
       if (text.length > max) return; // refused already; a megabyte need not be read
       if (text !== "" && text.trim() === "") {
-        issues.addIssue({ code: "custom", message: "expected text, found only spaces", params: { code: "blank_text" } });
+        issues.addIssue({
+          code: "custom",
+          message: "expected text, found only spaces",
+          params: { code: "blank_text" },
+        });
       }
       const breaks = text.split("\n").length - 1;
       if (breaks >= maxLines) {

@@ -75,7 +75,7 @@ function asProblems(issue: z.core.$ZodIssue): readonly FieldProblem[] {
   if (issue.code === "unrecognized_keys") {
     return issue.keys.map((key) => ({ path: at([...issue.path, key]), code: issue.code, message: "unknown field" }));
   }
-  const code: unknown = issue.code === "custom" ? (issue.params?.["code"] ?? issue.code) : issue.code;
+  const code: unknown = issue.code === "custom" ? (issue.params?.code ?? issue.code) : issue.code;
   return [{ path: at(issue.path), code: String(code), message: issue.message }];
 }
 

@@ -22,9 +22,9 @@ export interface Line {
 const longWord = 64;
 const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" });
 
-/** One line, not broken. Throws `GlyphMissing` for a character that no embedded font has. */
+/** One line, not broken; no-break spaces, having done their work, become spaces. Throws `GlyphMissing` for a character that no embedded font has. */
 export function setLine(text: string, weight: Weight): Line {
-  const composed = text.normalize("NFC");
+  const composed = text.normalize("NFC").replaceAll("\u00A0", " ");
   const runs = splitByFamily(composed).map(({ family, text }) => {
     const drawnBy = face(family, weight);
     return { face: drawnBy, text, width: measureRun(drawnBy, text) };
@@ -50,7 +50,7 @@ function breakParagraph(text: string, weight: Weight, maxWidth: number): readonl
     width = 0;
   };
   for (const token of text.match(/[^ ]+ *| +/g) ?? []) {
-    for (const piece of fit(token, weight, maxWidth)) {
+    for (const piece of cut(token, weight, maxWidth)) {
       if (current !== "" && width + measure(piece.trimEnd(), weight) > maxWidth) flush();
       current += piece;
       width += measure(piece, weight);
@@ -61,7 +61,7 @@ function breakParagraph(text: string, weight: Weight, maxWidth: number): readonl
 }
 
 /** A word in pieces that each fit a line; usually the word itself. */
-function fit(word: string, weight: Weight, maxWidth: number): readonly string[] {
+function cut(word: string, weight: Weight, maxWidth: number): readonly string[] {
   if (word.length <= longWord && measure(word.trimEnd(), weight) <= maxWidth) return [word];
   const pieces: string[] = [];
   let piece = "";

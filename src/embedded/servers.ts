@@ -77,7 +77,10 @@ export async function startServers(options: ServersOptions): Promise<Servers> {
       log.warn({ dataDir }, "guard.lost");
       link = await joinGuard({ ...request, signal: leaving.signal });
       if (leaving.signal.aborted) link.socket.end();
-      if (JSON.stringify(link.urls) !== JSON.stringify(urls)) log.error({ dataDir }, "servers.moved");
+      const moved = JSON.stringify(link.urls) !== JSON.stringify(urls);
+      if (moved)
+        log.error({ dataDir }, "servers.moved"); // somebody took a port in between; a restart of ours finds them
+      else log.info({ dataDir }, "guard.rejoined");
     }
   };
   const watching = watch().catch((error: unknown) => {
@@ -152,7 +155,7 @@ async function ask({ dataDir, want, fsync, temporary, log, signal }: Request): P
   socket.setTimeout(2000, giveUp); // until it welcomes us: the port may be somebody else's by now
 
   let announced = false;
-  const gone = once(socket, "close").then(() => announced);
+  const gone = new Promise<boolean>((resolve) => socket.once("close", () => resolve(announced)));
   try {
     return await new Promise<Link | undefined>((resolve, reject) => {
       gone.then(() => resolve(undefined));

@@ -13,23 +13,27 @@ type Listening = Awaited<ReturnType<NonNullable<Db["listen"]>>>;
  */
 export class BossDatabase implements Db {
   readonly #pool: pg.Pool;
-  readonly #connectionString: string;
+  readonly #config: pg.ClientConfig;
   readonly #onError: (error: Error) => void;
   readonly #sleepers = new Map<string, Set<() => void>>();
   #channel: string | null = null;
   #listener: pg.Client | null = null;
   #reconnect: NodeJS.Timeout | undefined;
 
-  constructor(options: { connectionString: string; connections: number; onError: (error: Error) => void }) {
-    this.#connectionString = options.connectionString;
+  constructor(options: {
+    connectionString: string;
+    name: string;
+    connections: number;
+    onError: (error: Error) => void;
+  }) {
     this.#onError = options.onError;
-    this.#pool = new pg.Pool({
+    this.#config = {
       connectionString: options.connectionString,
-      max: options.connections,
-      application_name: "nightshift-engine",
+      application_name: options.name,
       connectionTimeoutMillis: 10_000,
       keepAlive: true,
-    });
+    };
+    this.#pool = new pg.Pool({ ...this.#config, max: options.connections });
     this.#pool.on("error", options.onError); // an idle connection broke; the pool replaces it
   }
 
@@ -90,11 +94,7 @@ export class BossDatabase implements Db {
   async #connect(): Promise<void> {
     clearTimeout(this.#reconnect);
     if (!this.#channel || this.#listener) return;
-    const client = new pg.Client({
-      connectionString: this.#connectionString,
-      application_name: "nightshift-engine-listen",
-      keepAlive: true,
-    });
+    const client = new pg.Client(this.#config);
     this.#listener = client;
     client.on("notification", ({ payload }) => this.#wake(payload));
     client.on("error", (error) => this.#reconnectFrom(client, error));

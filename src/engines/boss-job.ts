@@ -55,7 +55,7 @@ export function toEngineJob(row: BossRow): EngineJob {
   return {
     message: toMessage(row),
     state: stateOf(row),
-    spent: row.data.spent,
+    spent: row.data.spent + (row.state === "completed" ? 1 : 0), // the attempt that completed it
     acceptedAt: row.data.acceptedAt,
     startedAt: row.started_on?.getTime() ?? null,
     finishedAt: row.completed_on?.getTime() ?? null,

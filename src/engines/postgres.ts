@@ -29,6 +29,7 @@ export class PostgresEngine implements Engine {
   readonly #database: BossDatabase;
   readonly #boss: PgBoss;
   readonly #jobs: BossJobs;
+  readonly #known = new Set<string>();
   #started: Promise<unknown> | null = null;
 
   /**
@@ -46,6 +47,7 @@ export class PostgresEngine implements Engine {
     this.#schema = `${options.schema}_boss`;
     this.#database = new BossDatabase({
       connectionString: options.connectionString,
+      name: `nightshift ${this.#schema}`,
       connections: options.connections ?? 10,
       onError: (error) => log.warn({ error: summarize(error) }, "engine.connection_lost"),
     });
@@ -70,6 +72,7 @@ export class PostgresEngine implements Engine {
     });
     await this.#started;
     for (const queue of queues) {
+      if (this.#known.has(queue.name)) continue;
       const options = {
         retryLimit: 1_000_000_000, // pg-boss spends one on every claim; ours are counted in the job's data
         expireInSeconds: 86_400, // pg-boss's limit. A claim that is renewed for longer is taken away all the same
@@ -79,6 +82,10 @@ export class PostgresEngine implements Engine {
       };
       await this.#boss.createQueue(queue.name, options);
       await this.#boss.updateQueue(queue.name, options); // one that exists may be of an older release
+      // pg-boss reads a queue's options at the first use and remembers them. Now, because inside a transaction it would
+      // need a second connection for that: ten transactions could then wait for the eleventh for ever.
+      await this.#boss.insert(queue.name, []);
+      this.#known.add(queue.name);
     }
   }
 

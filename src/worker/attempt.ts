@@ -1,14 +1,13 @@
 import type { Clock } from "#core/clock.ts";
-import { type ErrorSummary, NightshiftError, PermanentError, StoreUnavailable, summarize } from "#core/errors.ts";
+import { NightshiftError, PermanentError, StoreUnavailable } from "#core/errors.ts";
 import type { Handler, HandlerContext, Log } from "#core/handler.ts";
 import type { JobDefinition } from "#core/job.ts";
-import { CancelJob, SnoozeJob } from "#core/outcome.ts";
-import { delayBefore } from "#core/retry.ts";
 import type { Services } from "#core/services.ts";
 import type { Delivery, Verdict } from "../engines/engine.ts";
-import type { AttemptOutcome, JobState } from "../ledger/job-state.ts";
+import type { AttemptOutcome } from "../ledger/job-state.ts";
 import type { Ledger } from "../ledger/ledger.ts";
-import { AttemptTimedOut, CancelRequested, type Interruption, LeaseLost, WorkerDraining } from "./interruption.ts";
+import { type Decision, decide, type Ended } from "./decision.ts";
+import { AttemptTimedOut, type Interruption, LeaseLost } from "./interruption.ts";
 import { ProgressReport } from "./progress-report.ts";
 
 /** A handler that ignores its signal for this long is left behind: its slot is freed, and its lease no longer counts. */
@@ -44,19 +43,6 @@ interface Begun {
   readonly traceparent: string | undefined;
   readonly startedAt: number;
   readonly log: Log;
-}
-
-type Ended = { readonly value: unknown } | { readonly thrown: unknown };
-
-/** What an ended run means, for the ledger and for the engine. */
-interface Decision {
-  readonly state: JobState;
-  readonly outcome: AttemptOutcome;
-  readonly spends: boolean;
-  readonly result?: unknown;
-  readonly error?: ErrorSummary;
-  readonly runInMs?: number;
-  readonly verdict: Verdict;
 }
 
 class PayloadUnreadable extends PermanentError {
@@ -184,43 +170,17 @@ export class Attempt {
   }
 
   #classify(begun: Begun, ended: Ended): Decision {
-    if ("value" in ended) {
-      const result = ended.value ?? null;
-      // Where the ledger has the result, the engine need not keep it too.
-      const verdict: Verdict = this.#inLedger ? { kind: "complete" } : { kind: "complete", result };
-      return { state: "completed", outcome: "completed", spends: true, result, verdict };
-    }
-    const { thrown } = ended;
-    // A handler may dress the abort in an error of its own: the reason of the signal is what happened.
-    const interruption = this.#stop.signal.aborted ? (this.#stop.signal.reason as Interruption) : null;
-    const error = summarize(interruption ?? thrown);
-    if (interruption instanceof WorkerDraining || interruption instanceof LeaseLost)
-      return { state: "queued", outcome: "released", spends: false, verdict: { kind: "release" } };
-    if (interruption instanceof CancelRequested || thrown instanceof CancelJob)
-      return { state: "cancelled", outcome: "cancelled", spends: true, error, verdict: { kind: "drop" } };
-    if (thrown instanceof SnoozeJob && !interruption)
-      return {
-        state: "retrying",
-        outcome: "snoozed",
-        spends: false,
-        error,
-        runInMs: thrown.delayMs,
-        verdict: { kind: "snooze", delayMs: thrown.delayMs },
-      };
-    if (!interruption && !(thrown instanceof NightshiftError)) begun.log.warn({ err: thrown }, "handler.threw"); // the one place where the whole foreign error is kept
-    const outcome = interruption instanceof AttemptTimedOut ? "timed-out" : "failed";
-    const spent = this.#delivery.spent + 1;
-    const permanent = !interruption && thrown instanceof NightshiftError && thrown.permanent;
-    const delayMs = permanent || spent >= this.#delivery.message.attempts ? null : delayBefore(this.#job.retry, spent);
-    if (delayMs === null) return { state: "dead", outcome, spends: true, error, verdict: { kind: "dead", error } };
-    return {
-      state: "retrying",
-      outcome,
-      spends: true,
-      error,
-      runInMs: delayMs,
-      verdict: { kind: "retry", delayMs, error },
-    };
+    const { signal } = this.#stop;
+    const interruption = signal.aborted ? (signal.reason as Interruption) : null;
+    if ("thrown" in ended && !interruption && !(ended.thrown instanceof NightshiftError))
+      logForeign(begun.log, ended.thrown);
+    return decide(ended, {
+      interruption,
+      retry: this.#job.retry,
+      spent: this.#delivery.spent + 1,
+      attempts: this.#delivery.message.attempts,
+      inLedger: this.#inLedger,
+    });
   }
 
   async #settle(begun: Begun, decision: Decision): Promise<Verdict> {

@@ -25,6 +25,7 @@ export function dispatchConforms(stage: Stage): void {
     await worker.stop();
     const job = await stage.engine.find(queue, message.id);
     assert.equal(job?.state, "completed");
+    assert.equal(job?.spent, 1);
     assert.deepEqual(job?.message, sent);
     assert.equal(job?.acceptedAt, message.acceptedAt);
     assert.ok(job?.startedAt && job.finishedAt && job.startedAt <= job.finishedAt);
@@ -104,6 +105,12 @@ export function dispatchConforms(stage: Stage): void {
       results.map((result) => (result.ok ? result.id : result.error instanceof Error)),
       [first.id, true, last.id],
     );
+    assert.equal((await stage.engine.counts(queue)).waiting, 2);
+  });
+
+  test("on a queue with a ledger, which has joined duplicates already, equal keys are two jobs", async () => {
+    const queue = await stage.open();
+    await stage.dispatch(queue, newMessage({ deduplicationKey: "k" }), newMessage({ deduplicationKey: "k" }));
     assert.equal((await stage.engine.counts(queue)).waiting, 2);
   });
 

@@ -49,7 +49,7 @@ export function leasesConform(stage: Stage): void {
     assert.equal((await stage.engine.find(queue, message.id))?.state, "failed");
   });
 
-  test("the job of a killed process is delivered again, unspent", { timeout: 30_000 }, async () => {
+  test("the job of a killed process is delivered again, unspent", async () => {
     const queue = await stage.open({ maxStalled: 1 });
     const message = newMessage();
     await stage.dispatch(queue, message);
@@ -60,7 +60,7 @@ export function leasesConform(stage: Stage): void {
     assert.equal(delivery.spent, 0);
   });
 
-  test("a job that stalls more than maxStalled times is dead", { timeout: 30_000 }, async () => {
+  test("a job that stalls more than maxStalled times is dead", async () => {
     const queue = await stage.open({ maxStalled: 1 });
     const message = newMessage();
     await stage.dispatch(queue, message);

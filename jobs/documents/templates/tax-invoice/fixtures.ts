@@ -65,7 +65,13 @@ const local: TaxInvoice = {
   ],
 };
 
-const goods = ["Mild steel bracket 40 mm", "Copper cable, 3 core, per metre", "Office chair", "Toner cartridge", "LED panel"];
+const goods = [
+  "Mild steel bracket 40 mm",
+  "Copper cable, 3 core, per metre",
+  "Office chair",
+  "Toner cartridge",
+  "LED panel",
+];
 const rates = [5, 18, 12, 18, 28] as const;
 
 /** `count` lines that repeat nothing but their goods; for the tests of length and speed. */
@@ -95,7 +101,16 @@ export const fixtures: readonly Fixture[] = [
     expected: {
       outcome: "rendered",
       pageCount: 1,
-      text: ["TAX INVOICE", "₹3,750.00", "₹675.00", "₹1,49,950.75", "₹26,991.14", "₹1,81,366.89", "₹0.11", "₹1,81,367.00"],
+      text: [
+        "TAX INVOICE",
+        "₹3,750.00",
+        "₹675.00",
+        "₹1,49,950.75",
+        "₹26,991.14",
+        "₹1,81,366.89",
+        "₹0.11",
+        "₹1,81,367.00",
+      ],
     },
   },
   {
@@ -112,7 +127,10 @@ export const fixtures: readonly Fixture[] = [
   {
     name: "a thousand lines",
     userInputs: invoiceOf(1_000),
-    expected: { outcome: "rendered", text: ["Page 1 of ", "batch 1000", "batch 1999", "Grand total", "Authorised signatory"] },
+    expected: {
+      outcome: "rendered",
+      text: ["Page 1 of ", "batch 1000", "batch 1999", "Grand total", "Authorised signatory"],
+    },
   },
   {
     name: "hostile: a word of 10,000 characters",
@@ -127,7 +145,11 @@ export const fixtures: readonly Fixture[] = [
   {
     name: "hostile: the rupee sign, Hindi with joiners, accents, Greek and Cyrillic",
     userInputs: withDescription("₹ क्‍ष श्री हिन्दी में सेवा · crème brûlée · Ωμέγα · Щука · e\u0301"),
-    expected: { outcome: "rendered", pageCount: 1, text: ["₹ क्‍ष श्री हिन्दी में सेवा", "crème brûlée", "Ωμέγα", "Щука", "é"] },
+    expected: {
+      outcome: "rendered",
+      pageCount: 1,
+      text: ["₹ क्‍ष श्री हिन्दी में सेवा", "crème brûlée", "Ωμέγα", "Щука", "é"],
+    },
   },
   {
     name: "hostile: emoji",

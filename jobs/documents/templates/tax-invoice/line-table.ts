@@ -1,6 +1,6 @@
 import { formatRupees } from "../../rupees.ts";
 import type { Align, Orientation, Sheet, Style } from "../../sheet.ts";
-import { cellPadding, type Column, Table } from "../../table.ts";
+import { type Column, cellPadding, Table } from "../../table.ts";
 import { type Line, setLine } from "../../typeset.ts";
 import type { Labels } from "./labels.ts";
 import type { InvoiceTax, TaxedLine } from "./tax.ts";
@@ -18,7 +18,7 @@ export interface LineTable {
 const style: Style = { size: 7.5 };
 const headerStyle: Style = { ...style, weight: "bold" };
 const bodyWidth = { portrait: 523.28, landscape: 769.89 } as const; // A4 less the margins of a sheet
-const leastDescription = 120; // points: four or five words
+const leastDescription = 100; // points: about four words a line
 
 interface Field {
   readonly label: string;
@@ -58,12 +58,17 @@ function fieldsAfterDescription(totals: InvoiceTax, labels: Labels, levy: string
   const amount = (label: string, of: (line: TaxedLine) => number): Field => {
     return { label, align: "right", text: (line) => formatRupees(of(line)) };
   };
+  const discount: Field = {
+    label: labels.discount,
+    align: "right",
+    text: ({ line }) => (line.discountPaise ? formatRupees(line.discountPaise) : "–"),
+  };
   return [
     { label: labels.hsnSac, align: "left", text: ({ line }) => line.hsnSac },
     { label: labels.quantity, align: "right", text: ({ line }) => line.quantity },
     { label: labels.unit, align: "left", text: ({ line }) => line.unit },
     amount(labels.unitPrice, ({ line }) => line.unitPricePaise),
-    ...(discounted ? [amount(labels.discount, ({ line }) => line.discountPaise ?? 0)] : []),
+    ...(discounted ? [discount] : []),
     amount(labels.taxable, ({ taxable }) => taxable),
     { label: labels.ratePercent, align: "right", text: ({ line }) => `${line.gstRatePercent}%` },
     ...(totals.isInterState

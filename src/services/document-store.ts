@@ -1,0 +1,119 @@
+import type { DocumentStore, DocumentVersion, NewDocumentVersion, StoredDocument } from "#core/services.ts";
+import type { Database, SqlRow } from "../ledger/database.ts";
+
+const versionColumns = `v.document_id, d.company_id, v.job_id, v.template_id, v.template_version, v.locale, v.sha256,
+  v.size_bytes, v.page_count, v.content_type, v.file_name, v.version, v.created_at`;
+
+/** Documents in Postgres; their bytes are in the blob store under `sha256`. Every statement names the tenant. */
+export class PostgresDocumentStore implements DocumentStore {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  async addVersion(version: NewDocumentVersion): Promise<DocumentVersion> {
+    const { schema } = this.#database;
+    return this.#database.transaction(async (client) => {
+      // The document's row is the lock under which its versions are numbered: two jobs cannot both become version 2.
+      await client.query(
+        `insert into ${schema}.documents (tenant, id, company_id, template_id, latest_version)
+         values ($1, $2, $3, $4, 1) on conflict (tenant, id) do nothing`,
+        [version.tenant, version.documentId, version.companyId, version.templateId],
+      );
+      await client.query(`select 1 from ${schema}.documents where tenant = $1 and id = $2 for update`, [
+        version.tenant,
+        version.documentId,
+      ]);
+      const existing = await client.query(
+        `select ${versionColumns} from ${this.#joined} where v.tenant = $1 and v.job_id = $2`,
+        [version.tenant, version.jobId],
+      );
+      if (existing.rows[0]) return toVersion(existing.rows[0]);
+      const { rows } = await client.query(
+        `insert into ${schema}.document_versions (tenant, document_id, version, job_id, template_id, template_version, locale,
+           sha256, size_bytes, page_count, content_type, file_name)
+         select $1, $2, coalesce(max(version), 0) + 1, $3, $4, $5, $6, $7, $8, $9, $10, $11
+         from ${schema}.document_versions where tenant = $1 and document_id = $2
+         returning version, created_at`,
+        [
+          version.tenant,
+          version.documentId,
+          version.jobId,
+          version.templateId,
+          version.templateVersion,
+          version.locale,
+          version.sha256,
+          version.sizeBytes,
+          version.pageCount,
+          version.contentType,
+          version.fileName,
+        ],
+      );
+      const added = rows[0] as { version: number; created_at: Date };
+      await client.query(`update ${schema}.documents set latest_version = $3 where tenant = $1 and id = $2`, [
+        version.tenant,
+        version.documentId,
+        added.version,
+      ]);
+      const { tenant: _tenant, ...rest } = version;
+      return { ...rest, version: added.version, createdAt: added.created_at };
+    });
+  }
+
+  async find(tenant: string, documentId: string): Promise<StoredDocument | null> {
+    const { rows } = await this.#database.executeSql(
+      `select id, company_id, template_id, latest_version, created_at from ${this.#database.schema}.documents
+       where tenant = $1 and id = $2`,
+      [tenant, documentId],
+    );
+    const row = rows[0];
+    if (!row) return null;
+    return {
+      documentId: row.id,
+      companyId: row.company_id,
+      templateId: row.template_id,
+      latestVersion: row.latest_version,
+      createdAt: row.created_at,
+    };
+  }
+
+  async versions(tenant: string, documentId: string): Promise<readonly DocumentVersion[]> {
+    const { rows } = await this.#database.executeSql(
+      `select ${versionColumns} from ${this.#joined} where v.tenant = $1 and v.document_id = $2 order by v.version`,
+      [tenant, documentId],
+    );
+    return rows.map(toVersion);
+  }
+
+  async version(tenant: string, documentId: string, number: number): Promise<DocumentVersion | null> {
+    const { rows } = await this.#database.executeSql(
+      `select ${versionColumns} from ${this.#joined} where v.tenant = $1 and v.document_id = $2 and v.version = $3`,
+      [tenant, documentId, number],
+    );
+    return rows[0] ? toVersion(rows[0]) : null;
+  }
+
+  get #joined(): string {
+    const { schema } = this.#database;
+    return `${schema}.document_versions v join ${schema}.documents d on d.tenant = v.tenant and d.id = v.document_id`;
+  }
+}
+
+function toVersion(row: SqlRow): DocumentVersion {
+  return {
+    documentId: row.document_id,
+    companyId: row.company_id,
+    jobId: row.job_id,
+    templateId: row.template_id,
+    templateVersion: row.template_version,
+    locale: row.locale,
+    sha256: row.sha256,
+    sizeBytes: Number(row.size_bytes),
+    pageCount: row.page_count,
+    contentType: row.content_type,
+    fileName: row.file_name,
+    version: row.version,
+    createdAt: row.created_at,
+  };
+}

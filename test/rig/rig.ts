@@ -1,0 +1,155 @@
+import { randomBytes } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Redis } from "ioredis";
+import { inject } from "vitest";
+import { Catalog } from "../../src/core/catalog.ts";
+import { systemClock } from "../../src/core/clock.ts";
+import type { Log } from "../../src/core/handler.ts";
+import type { JobDefinition } from "../../src/core/job.ts";
+import type { QueueDefinition } from "../../src/core/queue.ts";
+import type { JobView } from "../../src/ledger/job-reader.ts";
+import { isTerminal } from "../../src/ledger/job-state.ts";
+import { migrate } from "../../src/ledger/migrate.ts";
+import { Runtime } from "../../src/runtime.ts";
+import type { AttemptEnd } from "../../src/worker/attempt.ts";
+import { WorkerHost } from "../../src/worker/host.ts";
+
+/** A line of log, kept for assertions. */
+export interface LogLine {
+  readonly level: string;
+  readonly event: string;
+  readonly fields: Record<string, unknown>;
+}
+
+/** A whole Nightshift in one process: real Redis and Postgres, with a key prefix, a schema and a blob folder of its own. */
+export interface Rig extends AsyncDisposable {
+  readonly runtime: Runtime;
+  readonly schema: string;
+  readonly prefix: string;
+  readonly lines: LogLine[];
+  readonly ends: AttemptEnd[];
+  /** Start a worker host over all queues (or some). Stopped with the rig. */
+  work(queues?: readonly QueueDefinition[]): Promise<WorkerHost>;
+  /** Wait until the job is in a terminal state; rejects after `ceilingMs`. */
+  settled(id: string, ceilingMs?: number): Promise<JobView>;
+  /** Wait until `look` answers something, looking again whenever the ledger tells of a change (and every 50 ms). */
+  until<T>(
+    look: () => Promise<T | null | undefined | false> | T | null | undefined | false,
+    ceilingMs?: number,
+  ): Promise<T>;
+}
+
+export const tenant = "acme";
+
+/** Build a rig. `relay: true` also runs a relay, as the scheduler process does. */
+export async function startRig(options: {
+  jobs: readonly JobDefinition[];
+  queues?: readonly QueueDefinition[];
+  relay?: boolean;
+  databaseUrl?: string;
+  redisUrl?: string;
+}): Promise<Rig> {
+  const schema = `t_${randomBytes(5).toString("hex")}`;
+  const prefix = schema;
+  const lines: LogLine[] = [];
+  const ends: AttemptEnd[] = [];
+  const databaseUrl = options.databaseUrl ?? inject("databaseUrl");
+  const redisUrl = options.redisUrl ?? inject("redisUrl");
+  const blobDir = await mkdtemp(join(tmpdir(), "nightshift-blobs-"));
+  const queues = options.queues ?? [...new Set(options.jobs.map((job) => job.queue))];
+  const runtime = new Runtime({
+    catalog: new Catalog(options.jobs, queues),
+    databaseUrl,
+    redisUrl,
+    schema,
+    redisPrefix: prefix,
+    blobUrl: `file:${blobDir}`,
+    clock: systemClock,
+    log: recorder(lines),
+    process: "test",
+    poolSize: 8,
+    keepsHouse: options.relay ?? false,
+  });
+  await migrate(runtime.database);
+  await runtime.start();
+  const hosts: WorkerHost[] = [];
+
+  const until: Rig["until"] = async (look, ceilingMs = 10_000) => {
+    const deadline = Date.now() + ceilingMs;
+    for (;;) {
+      const changed = nextChange(runtime);
+      const found = await look();
+      if (found) return found;
+      if (Date.now() > deadline) {
+        const tail = lines.slice(-15).map((line) => `${line.level} ${line.event} ${JSON.stringify(line.fields)}`);
+        throw new Error(`Not seen within ${ceilingMs} ms (schema ${schema}). Last lines:\n${tail.join("\n")}`);
+      }
+      await changed;
+    }
+  };
+
+  return {
+    runtime,
+    schema,
+    prefix,
+    lines,
+    ends,
+    until,
+    async work(served = queues) {
+      const host = new WorkerHost({ ...runtime.workerOptions(served), onEnd: (end) => void ends.push(end) });
+      hosts.push(host);
+      await host.start();
+      return host;
+    },
+    settled: (id, ceilingMs = 10_000) =>
+      until(async () => {
+        const view = await runtime.reader.find(null, id);
+        return view && isTerminal(view.state) ? view : null;
+      }, ceilingMs),
+    async [Symbol.asyncDispose]() {
+      await Promise.all(hosts.map((host) => host.stop(1_000)));
+      await runtime.stop();
+      await dropAll(databaseUrl, redisUrl, schema, prefix);
+      await rm(blobDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Resolves at the next notification of the ledger, or after 50 ms: notifications are hints. */
+function nextChange(runtime: Runtime): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      unhear();
+      clearTimeout(timer);
+      resolve();
+    };
+    const unhear = runtime.listener.on("jobs", done);
+    const timer = setTimeout(done, 50);
+  });
+}
+
+async function dropAll(databaseUrl: string, redisUrl: string, schema: string, prefix: string): Promise<void> {
+  const { default: pg } = await import("pg");
+  const client = new pg.Client({ connectionString: databaseUrl });
+  await client.connect();
+  await client.query(`drop schema if exists ${schema} cascade; drop schema if exists ${schema}_boss cascade`);
+  await client.end();
+  const redis = new Redis(redisUrl);
+  const keys = await redis.keys(`{${prefix}:*`);
+  if (keys.length > 0) await redis.unlink(...keys);
+  redis.disconnect();
+}
+
+function recorder(lines: LogLine[], bound: Record<string, unknown> = {}): Log {
+  const at = (level: string) => (fields: object, event: string) =>
+    void lines.push({ level, event, fields: { ...bound, ...fields } });
+  return {
+    debug: at("debug"),
+    info: at("info"),
+    warn: at("warn"),
+    error: at("error"),
+    child: (fields) => recorder(lines, { ...bound, ...fields }),
+  };
+}
