@@ -4,7 +4,7 @@
 // CommonJS in the language of Node 18, because the Node of the system starts this file. See docs/adr/0004.
 
 const { spawn, spawnSync } = require("node:child_process");
-const { existsSync, readFileSync } = require("node:fs");
+const { existsSync } = require("node:fs");
 const { constants } = require("node:os");
 const path = require("node:path");
 
@@ -13,6 +13,9 @@ const needed = [22, 18];
 
 /** EX_CONFIG of sysexits.h, as for a bad environment. */
 const badSetup = 78;
+
+/** How long the news of the canary's death may take. */
+const canaryMs = 100;
 
 /** Optional dependencies of package.json, one per platform; npm installs the one that fits. */
 const bundled = {
@@ -46,14 +49,28 @@ function tiedToUs(command, args) {
   return armed ? [setpriv, [...flags, command, ...args]] : [command, args];
 }
 
-/** Whether a Ctrl-C reaches the child without us: the terminal signals every process of its foreground group. */
-function inForegroundOfTerminal() {
-  try {
-    const stat = readFileSync("/proc/self/stat", "utf8");
-    const [, , group, , , foreground] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return group === foreground;
-  } catch {
-    return Boolean(process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY);
+/**
+ * Hands on the signals that were meant for us alone. A Ctrl-C, a `kill` of the process group or of the service's cgroup
+ * reaches the child by itself, and twice must not happen: programs take the second one as "stop at once". No signal says
+ * how widely it was sent, so a `cat` in our group tells: it dies of what went to all of us. It ends with us, at the end
+ * of its input.
+ */
+function forwardSignals(child) {
+  const startCanary = () => {
+    const canary = spawn("cat", { stdio: ["pipe", "ignore", "ignore"] });
+    for (const emitter of [canary, canary.stdin]) emitter.on("error", () => {}); // no `cat`: everything is handed on
+    return canary;
+  };
+  const windows = process.platform === "win32"; // its console signals everybody, and its kill() is no signal
+  let canary = windows ? undefined : startCanary();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
+    process.on(signal, () => {
+      if (windows) return;
+      setTimeout(() => {
+        if (canary.signalCode === signal) canary = startCanary();
+        else child.kill(signal);
+      }, canaryMs);
+    });
   }
 }
 
@@ -64,15 +81,8 @@ function run(node, args) {
   // Type stripping and node:sqlite still warn on some of the versions that we accept.
   const child = spawn(...tiedToUs(node, ["--disable-warning=ExperimentalWarning", ...args]), { stdio: "inherit", env });
 
-  // We outlive every signal and wait: the child decides when it has shut down cleanly. One Ctrl-C must arrive once,
-  // because programs take the second one as "stop at once".
-  process.on("SIGTERM", () => child.kill("SIGTERM"));
-  for (const signal of ["SIGINT", "SIGHUP"]) {
-    process.on(signal, () => {
-      if (!inForegroundOfTerminal()) child.kill(signal);
-    });
-  }
-
+  // We outlive every signal and wait: the child decides when it has shut down cleanly.
+  forwardSignals(child);
   child.on("error", (error) => {
     console.error(`node: expected to start ${node}, found: ${error.message}. Run npm ci again, or install Node 24.`);
     process.exit(badSetup);
@@ -92,7 +102,7 @@ if (node) {
 } else {
   const where = `${process.platform}-${process.arch}`;
   console.error(
-    `node: found Node ${process.version}, need ${needed.join(".")} or newer: install Node 24, or run npm ci with optional dependencies (for ${where}: ${bundled[where] ? bundled[where].split("/")[0] : "none published"}).`,
+    `node: found Node ${process.versions.node}, need ${needed.join(".")} or newer: install Node 24, or run npm ci with optional dependencies (for ${where}: ${bundled[where] ? bundled[where].split("/")[0] : "none published"}).`,
   );
   process.exitCode = badSetup;
 }

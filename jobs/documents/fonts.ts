@@ -61,7 +61,7 @@ function freeGlyphsOfHistory(font: Font): void {
 
 /** A run put together from the runs of its characters: half of an invoice is numbers that come only once. */
 function compose(text: string, shape: (text: string) => GlyphRun): GlyphRun {
-  const parts = Array.from(text, shape);
+  const parts = Array.from(text, (character) => shape(character));
   return {
     glyphs: parts.flatMap((part) => part.glyphs),
     positions: parts.flatMap((part) => part.positions),

@@ -1,6 +1,6 @@
-import "./fonts.ts"; // parsed when the thread starts, not in its first job
 import { type DocumentRequest, readRequest } from "./request.ts";
 import { Sheet } from "./sheet.ts";
+import { templates } from "./template-list.ts";
 
 /** A document, ready to be stored. `bytes` has an ArrayBuffer of its own. */
 export interface RenderedDocument {
@@ -13,6 +13,9 @@ export interface RenderedDocument {
   readonly templateVersion: number;
   readonly locale: string;
 }
+
+// Fonts and drawings are loaded when the thread starts, not in its first job.
+await Promise.all(templates.map((template) => template.drawing()));
 
 /**
  * Render one document. CPU-bound: runs in a thread, so that the worker's event loop can renew leases. The same request

@@ -1,6 +1,7 @@
 import PDFDocument from "pdfkit";
-import type { Face, Weight } from "./fonts.ts";
+import type { Weight } from "./fonts.ts";
 import type { Locale } from "./locale.ts";
+import { showText } from "./show-text.ts";
 import { breakLines, type Line, setLine } from "./typeset.ts";
 
 /**
@@ -96,15 +97,14 @@ export class Sheet {
     const baseline = top + style.size * 1.04;
     let from = align === "left" ? x : align === "right" ? x - width : x - width / 2;
     this.#use(style.color ?? ink.text);
-    // Shaping reorders Devanagari: readers and searches take the text of the whole line from here instead.
-    const reordered = line.runs.some((run) => run.face.key.startsWith("devanagari"));
-    if (reordered) this.#pdf.markContent("Span", { actual: line.text });
     for (const run of line.runs) {
-      this.#pdf.font(asSource(run.face), run.face.key, style.size);
-      this.#pdf.text(run.text, from, baseline, { lineBreak: false, baseline: "alphabetic" });
+      // Shaping reorders Devanagari: readers and searches take the text from ActualText instead of from the glyphs.
+      const reordered = run.face.key.startsWith("devanagari");
+      if (reordered) this.#pdf.markContent("Span", { actual: run.text });
+      showText(this.#pdf, run.face, run.text, { x: from, baseline, size: style.size });
+      if (reordered) this.#pdf.endMarkedContent();
       from += run.width * style.size;
     }
-    if (reordered) this.#pdf.endMarkedContent();
   }
 
   /** Short text that must stay on one line. */
@@ -165,11 +165,6 @@ export class Sheet {
 }
 
 const noFont = null as unknown as string; // the types ask for a name; null means none yet
-
-/** pdfkit takes a parsed fontkit font as a source; its types do not say so. */
-function asSource(face: Face): string {
-  return face.font as unknown as string;
-}
 
 /** All bytes in an ArrayBuffer of their own, which a thread can hand over or clone without a pool around it. */
 function collect(pdf: PDFKit.PDFDocument): Promise<Uint8Array<ArrayBuffer>> {

@@ -3,11 +3,10 @@ import { promisify } from "node:util";
 import { seconds } from "#core/duration.ts";
 import { InvalidInput } from "#core/errors.ts";
 import type { Database } from "../ledger/database.ts";
-import type { Principal, Role } from "./principal.ts";
+import { type Principal, type Role, tenantPattern } from "./principal.ts";
 
 const scrypt = promisify(scryptCallback) as (secret: string, salt: Buffer, length: number) => Promise<Buffer>;
 
-const tenantPattern = /^(\*|[a-z0-9][a-z0-9._-]{0,62})$/;
 const keyPattern = /^ns_([0-9a-f]{12})_([A-Za-z0-9_-]{32})$/;
 /** A verified key is not hashed again for this long; a revoked one works for this long at the most. */
 const rememberMs = seconds(30);
@@ -21,6 +20,8 @@ export class KeyStore {
   readonly #database: Database;
   readonly #bootstrap: Buffer | null;
   readonly #remembered = new Map<string, { principal: Principal; until: number }>();
+  /** Looks on their way, so that a burst of requests with one key hashes it once. */
+  readonly #looking = new Map<string, Promise<Principal | null>>();
 
   constructor(database: Database, bootstrapKey: string | undefined) {
     this.#database = database;
@@ -29,7 +30,7 @@ export class KeyStore {
 
   /** Make a key; the answer is the only place where its secret ever appears. Rejects with InvalidInput for a bad tenant. */
   async create(options: { name: string; tenant: string; role: Role }): Promise<{ keyId: string; key: string }> {
-    if (!tenantPattern.test(options.tenant))
+    if (options.tenant !== "*" && !tenantPattern.test(options.tenant))
       throw new InvalidInput("The key was refused", [
         { path: "tenant", message: `Expected "*" or a name matching ${tenantPattern}`, code: "invalid_tenant" },
       ]);
@@ -62,6 +63,12 @@ export class KeyStore {
     const remembered = this.#remembered.get(place);
     if (remembered && remembered.until > Date.now()) return remembered.principal;
     this.#remembered.delete(place);
+    const looking = this.#looking.get(place) ?? this.#remember(place, key).finally(() => this.#looking.delete(place));
+    this.#looking.set(place, looking);
+    return looking;
+  }
+
+  async #remember(place: string, key: string): Promise<Principal | null> {
     const principal = await this.#look(key);
     if (principal) {
       if (this.#remembered.size >= rememberAtMost) this.#remembered.clear();

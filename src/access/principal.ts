@@ -12,6 +12,9 @@ const permissions: Readonly<Record<Role, readonly Permission[]>> = {
   admin: ["enqueue", "read", "operate", "administer"],
 };
 
+/** Name of a tenant. A key's tenant may also be `*`. */
+export const tenantPattern = /^[a-z0-9][a-z0-9._-]{0,62}$/;
+
 /** The holder of a verified key. */
 export interface Principal {
   readonly keyId: string;

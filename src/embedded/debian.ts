@@ -118,19 +118,21 @@ async function take(
   await run("apt-get", [...flags, "update"]);
   const wanted = ["--reinstall", "--no-install-recommends", "--download-only", "--yes", ...packages];
   const how = await run("apt-get", [...flags, "install", ...wanted]);
-  if (how !== "code 0") throw new PackagesUnavailable(packages, await firstComplaint(logFile));
+  if (how !== "code 0") throw new PackagesUnavailable(packages, await firstComplaints(logFile));
 
   for (const archive of globSync(join(cache, "archives", "*.deb"))) {
     const unpacked = await run("dpkg-deb", ["--extract", archive, root]);
-    if (unpacked !== "code 0") throw new PackagesUnavailable(packages, await firstComplaint(logFile));
+    if (unpacked !== "code 0") throw new PackagesUnavailable(packages, await firstComplaints(logFile));
   }
 }
 
-/** The first error apt printed, without the address of the mirror. */
-async function firstComplaint(logFile: string): Promise<string> {
+/** What apt complained of first, without the addresses of the mirrors: a failed download, then the error it led to. */
+async function firstComplaints(logFile: string): Promise<string> {
   const lines = (await readFile(logFile, "utf8")).split("\n");
-  const complaint = lines.find((line) => /^(E:|dpkg-deb: error)/.test(line)) ?? lines.at(-2) ?? "no output";
-  return complaint.replaceAll(/\w+:\/\/\S+/g, "(mirror)");
+  const complaints = [/^W: Failed to fetch/, /^(E:|dpkg-deb: error)/].map((kind) =>
+    lines.find((line) => kind.test(line)),
+  );
+  return (complaints.filter(Boolean).join(" ") || "no output").replaceAll(/\w+:\/\/\S+/g, "(mirror)");
 }
 
 /** Packages are built for one release: another one gets its own, as does another architecture. */

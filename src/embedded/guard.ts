@@ -11,7 +11,6 @@ import { startRedis } from "./redis.ts";
 import type { Log, StartOptions } from "./server.ts";
 import { Supervisor } from "./supervisor.ts";
 
-const firstClientMs = 5000; // whoever started us connects at once, unless it was killed in between
 const lingerMs = 500;
 
 /** Running over a data directory without fsync, asked for with it: only starting anew can promise that. */
@@ -64,10 +63,12 @@ class Guard {
     this.#server.listen(0, "127.0.0.1");
     await once(this.#server, "listening");
     const { port } = this.#server.address() as AddressInfo;
-    this.#write({ guard: { pid: process.pid, port, token: this.#token } });
-    setTimeout(() => {
-      if (this.#clients.size === 0) void this.stop();
-    }, firstClientMs).unref();
+    this.#publish({ guard: { pid: process.pid, port, token: this.#token } });
+  }
+
+  /** To be called when whoever started us has become a client, or died before. */
+  stopIfUnused(): void {
+    if (this.#clients.size === 0) void this.stop();
   }
 
   /** Stop both servers and leave. Safe to repeat. */
@@ -97,6 +98,10 @@ class Guard {
 
   #record(level: "info" | "warn" | "error", fields: object, event: string): void {
     this.#tell({ log: { level, fields, event } });
+    this.#write(level, fields, event);
+  }
+
+  #write(level: string, fields: object, event: string): void {
     writeSync(2, `${JSON.stringify({ time: new Date().toISOString(), level, ...fields, msg: event })}\n`);
   }
 
@@ -136,7 +141,7 @@ class Guard {
         want.postgres ? this.#postgres.start() : undefined,
       ]);
       const urls = { ...(redisUrl && { redisUrl }), ...(databaseUrl && { databaseUrl }) };
-      this.#write({ ...this.#file!, ...urls });
+      this.#publish({ ...this.#file!, ...urls });
       sendLine(socket, { ready: urls });
     } catch (error) {
       if (this.#stopped) return;
@@ -144,13 +149,13 @@ class Guard {
         error instanceof NightshiftError
           ? error
           : { code: "embedded_servers_failed", message: String(error), details: {} };
-      this.#record("error", { code, message }, "servers.refused");
+      this.#write("error", { code, message }, "servers.refused");
       sendLine(socket, { refused: { code, message, details } });
     }
   }
 
   /** Whole or not at all, for those who read it at any moment. Only the holder of the lock writes. */
-  #write(content: ServersFile): void {
+  #publish(content: ServersFile): void {
     if (this.#stopped) return;
     this.#file = content;
     const file = serversFile(this.#dataDir);
@@ -175,5 +180,6 @@ process.on("uncaughtException", (error) => {
   void guard.stop();
 });
 await guard.start();
-process.stdout.on("error", () => {}); // the one who started us is gone; firstClientMs decides
+process.stdin.on("end", () => guard.stopIfUnused()).resume();
+process.stdout.on("error", () => {}); // nobody waits for it any more
 process.stdout.write("listening\n");

@@ -24,7 +24,7 @@ export interface PostgresProgram {
   readonly initdb: string;
   readonly postgres: string;
   /** Set when we are root, whom Postgres refuses. */
-  readonly account?: { readonly uid: number; readonly gid: number };
+  readonly account: { readonly uid: number; readonly gid: number } | undefined;
   /** Remove the copy that `account` needed, if any. */
   dispose(): void;
 }
@@ -39,51 +39,58 @@ export function findPostgres(dir: ServerDir): PostgresProgram {
   } catch (error) {
     throw new PostgresNotFound("no such package", error);
   }
-  linkLibraries(native);
-  if (process.getuid?.() !== 0) return programsIn(native, { dispose() {} });
+  const account = process.getuid?.() === 0 ? accountFor(dir) : undefined;
+  const note = dir.file("copy-of-programs"); // says where, for the start after one that was killed outright
+  removeCopy(note);
+  if (linkLibraries(native) && runs(native, account)) return programsIn(native, account, () => {});
 
-  const account = accountFor(dir);
-  const copyNote = dir.file("programs"); // where a guard that was killed outright left its copy
-  if (existsSync(copyNote)) {
-    rmSync(readFileSync(copyNote, "utf8"), { recursive: true, force: true });
-    rmSync(copyNote);
-  }
-  if (runs(native, account)) return programsIn(native, { account, dispose() {} });
-
-  // A project in a home that only root may enter: the account gets a copy where everybody may read.
+  // Packages that only root may read (a project in root's home) or write (an image): take a copy that suits.
   for (const base of new Set([tmpdir(), "/tmp", "/var/tmp"])) {
     const copy = mkdtempSync(join(base, "nightshift-postgres-"));
-    writeFileSync(copyNote, copy, { mode: 0o600 });
-    const dispose = () => {
-      rmSync(copy, { recursive: true, force: true });
-      rmSync(copyNote, { force: true });
-    };
+    writeFileSync(note, copy, { mode: 0o600 });
     cpSync(native, copy, { recursive: true, verbatimSymlinks: true });
-    spawnSync("chmod", ["-R", "a+rX,go-w", copy]);
-    if (runs(copy, account)) return programsIn(copy, { account, dispose });
-    dispose();
+    linkLibraries(copy);
+    if (account) spawnSync("chmod", ["-R", "a+rX,go-w", copy]);
+    if (runs(copy, account)) return programsIn(copy, account, () => removeCopy(note));
+    removeCopy(note);
   }
-  throw new PostgresNotFound(`its programs do not run for uid ${account.uid}, not even from ${tmpdir()}`);
+  throw new PostgresNotFound(`programs that do not run here${account ? ` as uid ${account.uid}` : ""}`);
 }
 
-function programsIn(native: string, rest: Pick<PostgresProgram, "account" | "dispose">): PostgresProgram {
-  return { initdb: join(native, "bin", "initdb"), postgres: join(native, "bin", "postgres"), ...rest };
+type Account = PostgresProgram["account"];
+
+function programsIn(native: string, account: Account, dispose: () => void): PostgresProgram {
+  return { initdb: join(native, "bin", "initdb"), postgres: join(native, "bin", "postgres"), account, dispose };
 }
 
-/** npm packages cannot hold links; theirs are made by an install script, which npm may have been told not to run. */
-function linkLibraries(native: string): void {
+function runs(native: string, account: Account): boolean {
+  return spawnSync(join(native, "bin", "postgres"), ["--version"], { ...account, cwd: "/" }).status === 0;
+}
+
+function removeCopy(note: string): void {
+  if (!existsSync(note)) return;
+  rmSync(readFileSync(note, "utf8"), { recursive: true, force: true });
+  rmSync(note);
+}
+
+/**
+ * npm packages cannot hold links; theirs are made by an install script, which npm may have been told not to run. False
+ * when we may not make them there.
+ */
+function linkLibraries(native: string): boolean {
   const list = join(native, "pg-symlinks.json");
-  if (!existsSync(list)) return;
+  if (!existsSync(list)) return true;
   const links = JSON.parse(readFileSync(list, "utf8")) as ReadonlyArray<{ source: string; target: string }>;
   for (const { source, target } of links) {
-    const link = join(native, "..", target);
+    const link = join(native, target.replace(/^native\//, ""));
     if (existsSync(link)) continue;
     try {
-      symlinkSync(basename(source), link); // source and target lie in one directory
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error; // another guard, just now
+      symlinkSync(basename(source), link); // both lie in one directory
+    } catch {
+      if (!existsSync(link)) return false; // else another guard made it just now
     }
   }
+  return true;
 }
 
 /** Whoever owns the data already; else `postgres` when the system has it, else `nobody`. No account is made. */
@@ -98,8 +105,4 @@ function accountFor(dir: ServerDir): { uid: number; gid: number } {
   const [, , uid = "65534", gid = "65534"] =
     ["postgres", "nobody"].flatMap((name) => users.filter(([user]) => user === name))[0] ?? [];
   return { uid: Number(uid), gid: Number(gid) };
-}
-
-function runs(native: string, account: { uid: number; gid: number }): boolean {
-  return spawnSync(join(native, "bin", "postgres"), ["--version"], { ...account, cwd: "/" }).status === 0;
 }

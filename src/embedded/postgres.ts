@@ -2,7 +2,7 @@ import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, renameSync, 
 import { join } from "node:path";
 import pg from "pg";
 import { type ChildOptions, type Knock, runChild, startChild } from "./child.ts";
-import { readPid, stopOrphan, worksIn } from "./orphan.ts";
+import { readPid, stopOrphans, worksIn } from "./orphan.ts";
 import { findPostgres, type PostgresProgram } from "./postgres-program.ts";
 import { launchUntilReady, type RunningServer, ServerStartFailed, type StartOptions } from "./server.ts";
 import { ServerDir } from "./server-dir.ts";
@@ -27,9 +27,6 @@ export async function startPostgres({ path, fsync, env, log, signal }: StartOpti
   try {
     const data = dir.file("data");
     const pidFile = join(data, "postmaster.pid");
-    const orphan = await stopOrphan(data, pidFile, knocks);
-    if (orphan) log.warn({ pid: orphan }, "postgres.orphan_stopped");
-
     const password = dir.password();
     if (!existsSync(data)) {
       log.info({ path }, "postgres.initialising");
@@ -54,6 +51,8 @@ export async function startPostgres({ path, fsync, env, log, signal }: StartOpti
       signal,
       knocks,
       launch: async () => {
+        const orphans = await stopOrphans(data, pidFile, knocks);
+        if (orphans.length > 0) log.warn({ pids: orphans }, "postgres.orphans_stopped");
         port = await dir.port();
         // A pid file of nobody, of a zombie or of a pid given out again would keep the server from starting.
         const holder = readPid(pidFile);
@@ -96,6 +95,7 @@ async function initialise(
 ): Promise<void> {
   const unfinished = dir.file("data.part");
   const passwordFile = dir.file("password.part");
+  await stopOrphans(unfinished, join(unfinished, "postmaster.pid"), []);
   rmSync(unfinished, { recursive: true, force: true });
   mkdirSync(unfinished, { mode: 0o700 });
   writeFileSync(passwordFile, password, { mode: 0o600 });

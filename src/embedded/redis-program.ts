@@ -14,12 +14,12 @@ const oldest = [6, 2]; // what BullMQ 6 asks for
 // Valkey speaks the same protocol and passes BullMQ's suite: docs/adr/0003.
 const servers = ["redis-server", "valkey-server"];
 
-const installers: ReadonlyArray<readonly [manager: string, command: string]> = [
-  ["apt-get", "sudo apt-get install -y redis-server"],
-  ["dnf", "sudo dnf install -y valkey"],
-  ["apk", "sudo apk add redis"],
-  ["pacman", "sudo pacman -S --noconfirm valkey"],
-  ["zypper", "sudo zypper install -y redis"],
+const installers: ReadonlyArray<readonly [manager: string, ...commands: string[]]> = [
+  ["apt-get", "apt-get update", "apt-get install -y redis-server"],
+  ["dnf", "dnf install -y valkey"],
+  ["apk", "apk add redis"],
+  ["pacman", "pacman -S --noconfirm valkey"],
+  ["zypper", "zypper install -y redis"],
   ["brew", "brew install redis"],
 ];
 
@@ -42,9 +42,11 @@ export async function findRedis({ env, log, signal }: Search): Promise<Program> 
 
   let reason: unknown;
   try {
+    // Both by name, because the second holds the program and may be here already, without the first.
+    const packages = ["redis-server", "redis-tools"];
     const works = async (tree: PackageTree) => (await versionOf(programOf(tree), signal)) !== undefined;
     const cacheDir = debianCache(env);
-    return programOf(await fetchDebianPackages({ packages: ["redis-server"], cacheDir, env, works, log, signal }));
+    return programOf(await fetchDebianPackages({ packages, cacheDir, env, works, log, signal }));
   } catch (error) {
     signal.throwIfAborted();
     reason = error;
@@ -68,6 +70,8 @@ function isRecent(version: string): boolean {
 }
 
 function installCommand(env: NodeJS.ProcessEnv): string {
-  const found = installers.find(([manager]) => findOnPath(manager, env));
-  return found?.[1] ?? "REDIS_URL=redis://host:6379 npm start   (with a Redis of your own)";
+  const [manager, ...commands] = installers.find(([manager]) => findOnPath(manager, env)) ?? [];
+  if (!manager) return "REDIS_URL=redis://host:6379 npm start, with a Redis of your own";
+  const sudo = manager === "brew" || process.getuid?.() === 0 ? "" : "sudo ";
+  return commands.map((command) => sudo + command).join(" && ");
 }

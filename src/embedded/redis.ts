@@ -1,6 +1,6 @@
 import { connect } from "node:net";
 import { type Knock, startChild } from "./child.ts";
-import { stopOrphan } from "./orphan.ts";
+import { stopOrphans } from "./orphan.ts";
 import { findRedis } from "./redis-program.ts";
 import { launchUntilReady, type RunningServer, type StartOptions } from "./server.ts";
 import { ServerDir } from "./server-dir.ts";
@@ -15,8 +15,6 @@ export async function startRedis({ path, fsync, env, log, signal }: StartOptions
   const program = await findRedis({ env, log, signal });
   const dir = new ServerDir(path);
   const pidFile = dir.file("redis.pid");
-  const orphan = await stopOrphan(path, pidFile, knocks);
-  if (orphan) log.warn({ pid: orphan }, "redis.orphan_stopped");
   const password = dir.password();
   let port = 0;
 
@@ -26,6 +24,8 @@ export async function startRedis({ path, fsync, env, log, signal }: StartOptions
     signal,
     knocks,
     launch: async () => {
+      const orphans = await stopOrphans(path, pidFile, knocks);
+      if (orphans.length > 0) log.warn({ pids: orphans }, "redis.orphans_stopped");
       port = await dir.port();
       const config = [
         "bind 127.0.0.1",

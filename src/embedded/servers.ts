@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { chmodSync, closeSync, mkdirSync, openSync, statSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { join, resolve } from "node:path";
+import type { Writable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { NightshiftError } from "#core/errors.ts";
@@ -130,13 +131,16 @@ interface Link {
 /** Be a client of the directory's guard, started if need be. */
 async function joinGuard(request: Request): Promise<Link> {
   const deadline = Date.now() + joinsWithinMs;
+  let leash: Writable | undefined;
   do {
     request.signal?.throwIfAborted();
-    const link = await ask(request);
+    const link = await ask(request).finally(() => leash?.destroy());
     if (link) return link;
+    leash = await startGuard(request);
     // One that holds the lock and does not answer is just starting, or just going: ask again in a moment.
-    if (!(await startGuard(request))) await delay(50, undefined, { signal: request.signal });
+    if (!leash) await delay(50, undefined, { signal: request.signal });
   } while (Date.now() < deadline);
+  leash?.destroy();
   throw new GuardUnavailable(
     `Expected the guard of ${request.dataDir} to answer, found its lock held and nobody answering for ${joinsWithinMs} ms. See ${join(request.dataDir, "guard.log")}.`,
   );
@@ -177,8 +181,11 @@ async function ask({ dataDir, want, fsync, temporary, log, signal }: Request): P
   }
 }
 
-/** Start a guard and wait until it listens; false when another one holds the directory. */
-async function startGuard({ dataDir, env, signal }: Request): Promise<boolean> {
+/**
+ * Start a guard and wait until it listens. Returns a pipe to it: when that ends, by us or because we were killed, a
+ * guard without any client goes. Undefined when another one holds the directory.
+ */
+async function startGuard({ dataDir, env, signal }: Request): Promise<Writable | undefined> {
   const logFile = join(dataDir, "guard.log");
   const { NODE_OPTIONS: _, ...guardEnv } = env; // hooks of a test runner or debugger are not meant for it
   const logFd = openSync(logFile, "a", 0o600);
@@ -187,7 +194,7 @@ async function startGuard({ dataDir, env, signal }: Request): Promise<boolean> {
     env: guardEnv,
     cwd: "/",
     detached: true, // out of reach of our terminal's Ctrl-C: it outlives us by the clean shutdown
-    stdio: ["ignore", "pipe", logFd],
+    stdio: ["pipe", "pipe", logFd],
     windowsHide: true,
   });
   closeSync(logFd);
@@ -195,11 +202,14 @@ async function startGuard({ dataDir, env, signal }: Request): Promise<boolean> {
     const listens = once(child.stdout!, "data", { signal }).then(() => undefined);
     const exits = once(child, "exit", { signal }).then(([code]) => code as number);
     const code = await Promise.race([listens, exits]);
-    if (code === undefined) return true;
-    if (code === lockHeld) return false;
+    if (code === undefined) return child.stdin!;
+    if (code === lockHeld) return undefined;
     throw new GuardUnavailable(
       `Expected the guard of ${dataDir} to listen, found that it ended with code ${code}. See ${logFile}.`,
     );
+  } catch (error) {
+    child.stdin!.destroy();
+    throw error;
   } finally {
     child.stdout!.destroy();
     child.unref();

@@ -5,7 +5,7 @@ import type { Log, RunningServer } from "./server.ts";
 /** Restarts within `windowMs` before we stop trying: something is wrong that starting again does not mend. */
 const limit = { restarts: 5, windowMs: 60_000 };
 
-/** Wait before the nth restart of the window. */
+/** Milliseconds before the nth restart: the first one comes at once. */
 export function restartDelayMs(restart: number): number {
   return restart === 1 ? 0 : 100 * 2 ** (restart - 1);
 }
@@ -25,6 +25,8 @@ interface Options {
   readonly name: string;
   readonly log: Log;
   start(signal: AbortSignal): Promise<RunningServer>;
+  /** Wait before the nth restart of the window; `restartDelayMs` unless told. */
+  readonly delayMs?: (restart: number) => number;
 }
 
 /**
@@ -84,14 +86,14 @@ export class Supervisor {
   }
 
   async #restart(): Promise<RunningServer> {
-    const { name, log, start } = this.#options;
+    const { name, log, start, delayMs = restartDelayMs } = this.#options;
     const { signal } = this.#stopping;
     for (;;) {
       this.#restarts = [...this.#restarts.filter((at) => at > Date.now() - limit.windowMs), Date.now()];
       const count = this.#restarts.length;
       try {
         if (count > limit.restarts) throw new RestartsExhausted(name);
-        await delay(restartDelayMs(count), undefined, { signal });
+        await delay(delayMs(count), undefined, { signal });
         const server = await start(signal);
         log.info({ pid: server.pid, restarts: count }, `${name}.restarted`);
         return server;

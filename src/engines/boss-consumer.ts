@@ -161,6 +161,7 @@ export class BossConsumer implements Consumer {
   }
 
   #tend(): void {
+    if (this.#tending) this.#giveUpExpired(); // the last renewal is still without an answer
     this.#tending ??= this.#renewAndReclaim()
       .catch(this.#events.onError)
       .finally(() => {
@@ -187,11 +188,15 @@ export class BossConsumer implements Consumer {
         else one.lost.abort(new Error("The lease was lost"));
       }
     } catch (error) {
-      for (const { lost, renewedAt } of held)
-        if (performance.now() - renewedAt > this.#queue.leaseMs)
-          lost.abort(new Error("The lease could not be renewed"));
+      this.#giveUpExpired();
       throw error;
     }
+  }
+
+  /** What could not be renewed for a whole lease may be in other hands by now. */
+  #giveUpExpired(): void {
+    for (const { lost, renewedAt } of this.#held)
+      if (performance.now() - renewedAt > this.#queue.leaseMs) lost.abort(new Error("The lease could not be renewed"));
   }
 
   #wake(): void {

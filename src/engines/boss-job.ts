@@ -11,7 +11,10 @@ export interface BossData extends Omit<Message, "id" | "delayMs" | "priority"> {
   readonly stalled: number;
 }
 
-/** One claim in pg-boss's terms. `retryCount` names the claim: a settle that quotes an older one changes nothing. */
+/**
+ * One claim in pg-boss's terms. `retryCount` names it: a settle that quotes an older one changes nothing. A redrive (forget,
+ * dispatch) counts from zero again, so a worker frozen since before it could still pass here; the ledger's lease stops it.
+ */
 export interface Claim {
   readonly id: string;
   readonly retryCount: number;

@@ -98,7 +98,7 @@ export class BossJobs {
           await this.#putBack(tx, queue, claim, stalled, 0);
           continue;
         }
-        const error = { code: "stalled", message: `Lost its worker more than ${queue.maxStalled} time(s)` };
+        const error = { code: "stalled", message: "Lost its worker more often than maxStalled allows" };
         await this.#bury(tx, queue, claim, stalled, error);
         dead.push({ id: claim.id, error });
       }

@@ -11,8 +11,13 @@ import type { QueueDefinition } from "#core/queue.ts";
  *
  * - A released (drained) or stalled delivery comes back at the front of its queue on Redis, and at the place of its
  *   priority and age on Postgres.
- * - Waking an idle consumer takes milliseconds on Redis and up to the poll interval on Postgres (500 ms, less where a
- *   notification arrives).
+ * - Waking an idle consumer takes milliseconds on Redis. On Postgres so does a dispatch, through a notification; a job
+ *   that becomes due (delayed, retried, snoozed) is found by the next poll, up to 500 ms late.
+ * - A dead worker's job is taken over one to two leases after its last renewal on Redis, within four thirds on Postgres.
+ * - Postgres takes an id only if it is a UUID, and ends a claim after 24 h however often it is renewed.
+ * - Of a failed attempt Redis keeps the error's code and message (one line for Bull Board), Postgres its details too.
+ * - When the store is away, `dispatch` answers with one error per message on Redis and rejects on Postgres, where up to
+ *   1,000 messages are one transaction.
  * - `dispatch` of an id that the engine still holds is ignored by both, whatever the state of the held one.
  */
 export interface Engine {

@@ -1,7 +1,6 @@
 import { AssertionError } from "node:assert";
 import { DatabaseError } from "pg";
 import { PgBoss } from "pg-boss";
-import { summarize } from "#core/errors.ts";
 import type { Log } from "#core/handler.ts";
 import type { QueueDefinition } from "#core/queue.ts";
 import { BossConsumer } from "./boss-consumer.ts";
@@ -49,7 +48,7 @@ export class PostgresEngine implements Engine {
       connectionString: options.connectionString,
       name: `nightshift ${this.#schema}`,
       connections: options.connections ?? 10,
-      onError: (error) => log.warn({ error: summarize(error) }, "engine.connection_lost"),
+      onError: (error) => log.warn({ error: error.message }, "postgres.connection_lost"),
     });
     this.#boss = new PgBoss({
       db: this.#database,
@@ -60,8 +59,8 @@ export class PostgresEngine implements Engine {
       schedule: false, // schedules are Nightshift's own
       flowIntervalSeconds: 3_600, // flows are not used; the least often it can be asked to look
     });
-    this.#boss.on("error", (error) => log.error({ error: summarize(error) }, "engine.maintenance_failed"));
-    this.#boss.on("warning", ({ message }) => log.warn({ message }, "engine.warned"));
+    this.#boss.on("error", (error) => log.error({ error: error.message }, "boss.maintenance_failed"));
+    this.#boss.on("warning", ({ message }) => log.warn({ warning: message }, "boss.warned"));
     this.#jobs = new BossJobs({ boss: this.#boss, database: this.#database, schema: this.#schema });
   }
 

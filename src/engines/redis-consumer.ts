@@ -4,7 +4,7 @@ import type { ErrorSummary } from "#core/errors.ts";
 import type { QueueDefinition } from "#core/queue.ts";
 import type { Consumer, ConsumerEvents, Delivery, Verdict } from "./engine.ts";
 import { workerConnection } from "./redis-connection.ts";
-import { formatReason, type RedisJobData, toMessage } from "./redis-job.ts";
+import { formatReason, parseReason, type RedisJobData, toMessage } from "./redis-job.ts";
 
 /** Thrown to BullMQ to spend an attempt; its backoff strategy reads the delay from it. */
 class Retry extends Error {
@@ -60,8 +60,10 @@ export class RedisConsumer implements Consumer {
       for (const id of ids) this.#claims.get(id)?.abort(new Error("The lease was lost"));
     });
     this.#worker.on("failed", (job, error) => {
-      if (job?.id && !(error instanceof Retry) && !(error instanceof Dead))
-        events.onDead(job.id, { code: "stalled", message: `Lost its worker more than ${queue.maxStalled} time(s)` });
+      if (!job?.id || error instanceof Retry || error instanceof Dead) return;
+      const reason = parseReason(error.message);
+      if (reason.code === "stalled") events.onDead(job.id, reason);
+      else events.onError(error); // `process` threw: its verdicts never do
     });
   }
 
@@ -103,7 +105,8 @@ export class RedisConsumer implements Consumer {
       });
       return await this.#conclude(job, token, verdict);
     } finally {
-      this.#claims.delete(job.id!);
+      // A delivery that lost its lease may end after the next one of the same job has begun here.
+      if (this.#claims.get(job.id!) === claim) this.#claims.delete(job.id!);
     }
   }
 
@@ -113,6 +116,7 @@ export class RedisConsumer implements Consumer {
       case "complete":
         return verdict.result;
       case "drop":
+        job.opts.removeOnComplete = true; // the script that ends it also deletes it
         return null;
       case "retry":
         throw new Retry(verdict.error, verdict.delayMs);

@@ -57,7 +57,12 @@ export function formatReason(error: ErrorSummary): string {
   return `${error.code}: ${error.message}`;
 }
 
+/** The text of BullMQ's own verdict on a job that lost its worker too often (`moveStalledJobsToWait` script). */
+const stalledReason = "job stalled more than allowable limit";
+
 export function parseReason(reason: string): ErrorSummary {
+  if (reason === stalledReason)
+    return { code: "stalled", message: "Lost its worker more often than maxStalled allows" };
   const match = /^([a-z0-9_]+): (.*)$/s.exec(reason);
   return match ? { code: match[1]!, message: match[2]! } : { code: "engine_error", message: reason };
 }

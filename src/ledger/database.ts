@@ -13,6 +13,13 @@ export interface SqlRunner {
   executeSql(text: string, values?: unknown[]): Promise<{ rows: SqlRow[] }>;
 }
 
+/**
+ * The group statements always reach rows by primary key. On a table that grows and shrinks by the second the planner's
+ * statistics are stale, and it then reads the whole backlog instead (measured: 2 ms instead of 0.5 ms for a group of 50
+ * among 5,000, growing with the backlog).
+ */
+const hotSettings = "set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off; set jit = off";
+
 const schemaPattern = /^[a-z_][a-z0-9_]{0,40}$/;
 
 /**
@@ -24,30 +31,33 @@ export class Database {
   readonly connectionString: string;
   /** Safe to put into a statement: checked against a pattern that needs no quoting. */
   readonly schema: string;
+  readonly #hot: pg.Pool;
 
   constructor(options: { connectionString: string; schema?: string; max?: number; name?: string; log: Log }) {
     this.schema = options.schema ?? "nightshift";
     if (!schemaPattern.test(this.schema))
       throw new RangeError(`Expected a schema name matching ${schemaPattern}, found "${this.schema}"`);
     this.connectionString = options.connectionString;
-    this.pool = new pg.Pool({
+    const connection = {
       connectionString: options.connectionString,
-      max: options.max ?? 10,
       application_name: options.name ?? "nightshift",
       connectionTimeoutMillis: 5_000,
       keepAlive: true,
-    });
+    };
+    this.pool = new pg.Pool({ ...connection, max: options.max ?? 10 });
+    this.#hot = new pg.Pool({ ...connection, max: 6, onConnect: (client) => client.query(hotSettings) });
     // An idle client whose server went away emits here; without a listener it would end the process.
-    this.pool.on("error", (error) => options.log.warn({ error: error.message }, "postgres.connection_lost"));
+    for (const pool of [this.pool, this.#hot])
+      pool.on("error", (error) => options.log.warn({ error: error.message }, "postgres.connection_lost"));
   }
 
   async executeSql(text: string, values?: unknown[]): Promise<{ rows: SqlRow[] }> {
     return this.pool.query(text, values);
   }
 
-  /** Run a named (prepared once per connection) statement. */
-  prepared(name: string, text: string, values: unknown[]): Promise<pg.QueryResult> {
-    return this.pool.query({ name, text, values });
+  /** Run one of the ledger's group statements, prepared once per connection, on connections set up for them. */
+  hot(name: string, text: string, values: unknown[]): Promise<pg.QueryResult> {
+    return this.#hot.query({ name, text, values });
   }
 
   async transaction<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
@@ -69,7 +79,7 @@ export class Database {
   }
 
   async stop(): Promise<void> {
-    if (!this.pool.ended) await this.pool.end();
+    for (const pool of [this.#hot, this.pool]) if (!pool.ended) await pool.end();
   }
 }
 

@@ -1,4 +1,5 @@
 import type { ErrorSummary } from "#core/errors.ts";
+import type { Priority } from "#core/priority.ts";
 import type { Database, SqlRow } from "./database.ts";
 import { type AttemptOutcome, type JobState, openStates } from "./job-state.ts";
 
@@ -17,7 +18,8 @@ export interface JobView {
   readonly queue: string;
   readonly tenant: string;
   readonly state: JobState;
-  readonly priority: string;
+  /** `null` where only the engine knows the job (`durability: "redis"`): it does not say. */
+  readonly priority: Priority | null;
   readonly attempts: readonly AttemptView[];
   readonly progress: { readonly fraction: number; readonly note: string | null };
   readonly acceptedAt: string;

@@ -2,7 +2,7 @@ import type { ErrorSummary } from "#core/errors.ts";
 import { StoreUnavailable } from "#core/errors.ts";
 import type { Priority } from "#core/priority.ts";
 import { Batcher } from "./batcher.ts";
-import { type Database, isConnectionError, isRowError, type SqlRunner } from "./database.ts";
+import { type Database, isConnectionError, isRowError, type SqlRow, type SqlRunner } from "./database.ts";
 import type { AttemptOutcome, JobState } from "./job-state.ts";
 import { type Statements, statements } from "./statements.ts";
 
@@ -274,7 +274,7 @@ export class Ledger {
     const values = [JSON.stringify(rows)];
     const answer =
       runner === this.#database
-        ? await this.#database.prepared("ledger_accept", this.#sql.accept, values)
+        ? await this.#database.hot("ledger_accept", this.#sql.accept, values)
         : await runner.executeSql(this.#sql.accept, values);
     return new Map((answer.rows as { id: string; state: JobState; accepted_at: Date }[]).map((row) => [row.id, row]));
   }
@@ -321,22 +321,29 @@ export class Ledger {
 
   async #startAll(claims: readonly { id: string; lease: string }[]): Promise<Started[]> {
     const { rows } = await reach(() =>
-      this.#database.prepared("ledger_start", this.#sql.start, [claims.map((c) => c.id), claims.map((c) => c.lease)]),
+      this.#database.hot("ledger_start", this.#sql.start, [claims.map((c) => c.id), claims.map((c) => c.lease)]),
     );
-    const byId = new Map(rows.map((row) => [row.id, row]));
+    const begun = new Map(rows.map((row) => [row.id, row]));
+    const others = claims.filter((claim) => !begun.has(claim.id)).map((claim) => claim.id);
+    const ended = new Map(others.length > 0 ? await this.#ended(others) : []);
     return claims.map(({ id }): Started => {
-      const row = byId.get(id);
-      if (row?.changed && row.state === "running")
-        return {
-          kind: "started",
-          attempt: row.attempt,
-          payload: row.payload,
-          waitMs: row.wait_ms,
-          traceparent: row.traceparent,
-        };
-      if (row?.state === "completed") return { kind: "completed", result: row.result };
-      return { kind: "refused", state: row?.state ?? "missing" };
+      const row = begun.get(id) ?? ended.get(id);
+      if (!row) return { kind: "refused", state: "missing" };
+      if (row.state === "completed") return { kind: "completed", result: row.result };
+      if (row.state !== "running" || !begun.has(id)) return { kind: "refused", state: row.state };
+      return {
+        kind: "started",
+        attempt: row.attempt,
+        payload: row.payload,
+        waitMs: row.wait_ms,
+        traceparent: row.traceparent,
+      };
     });
+  }
+
+  async #ended(ids: readonly string[]): Promise<[string, SqlRow][]> {
+    const { rows } = await reach(() => this.#database.executeSql(this.#sql.endedResult, [ids]));
+    return rows.map((row) => [row.id, row]);
   }
 
   async #settleAll(settlements: readonly Settlement[]): Promise<boolean[]> {
@@ -350,15 +357,13 @@ export class Ledger {
       error: s.error,
       run_in_ms: s.runInMs,
     }));
-    const answer = await reach(() =>
-      this.#database.prepared("ledger_settle", this.#sql.settle, [JSON.stringify(rows)]),
-    );
+    const answer = await reach(() => this.#database.hot("ledger_settle", this.#sql.settle, [JSON.stringify(rows)]));
     const settled = new Set(answer.rows.map((row) => row.id));
     return settlements.map(({ id }) => settled.has(id));
   }
 
   async #progressAll(said: readonly Progress[]): Promise<undefined[]> {
-    await this.#database.prepared("ledger_progress", this.#sql.progress, [
+    await this.#database.hot("ledger_progress", this.#sql.progress, [
       said.map((p) => p.id),
       said.map((p) => p.lease),
       said.map((p) => p.fraction),
@@ -368,7 +373,7 @@ export class Ledger {
   }
 
   async #markAll(ids: readonly string[]): Promise<undefined[]> {
-    await this.#database.prepared("ledger_mark", this.#sql.markQueued, [ids]);
+    await this.#database.hot("ledger_mark", this.#sql.markQueued, [ids]);
     return ids.map(() => undefined);
   }
 }

@@ -1,3 +1,5 @@
+import { openStates } from "./job-state.ts";
+
 /**
  * The ledger's group statements. Each takes arrays (or one JSON document) and changes many rows in one commit; each is a
  * compare-and-set: a row that is not in the expected state is left alone and missing from the answer.
@@ -9,6 +11,7 @@ export interface Statements {
   readonly findLiving: string;
   readonly markQueued: string;
   readonly start: string;
+  readonly endedResult: string;
   readonly settle: string;
   readonly progress: string;
   readonly cancel: string;
@@ -33,6 +36,11 @@ export function statements(schema: string): Statements {
     )`;
   const attemptEntry = (finish: string, outcome: string, error: string) =>
     `jsonb_build_object('number', j.attempt, 'startedAt', j.started_at, 'finishedAt', ${finish}, 'outcome', ${outcome}, 'error', ${error})`;
+
+  // Partial indexes on open jobs must not attract the planner here: it would read the whole backlog for every group.
+  const open = openStates.map((state) => `'${state}'`).join(",");
+  const next = `case when j.cancel_requested_at is not null then 'cancelled'
+    when j.expires_at <= now() and j.state <> 'running' then 'expired' else 'running' end`;
 
   return {
     // $1: JSON array of rows; relay_grace_ms: how long after it is due the relay leaves the row to the fast path.
@@ -67,33 +75,27 @@ export function statements(schema: string): Statements {
     // $1 ids, $2 leases. A row found running means that its former worker lost it: that attempt is closed as lost.
     // A row whose cancel was asked meanwhile, or whose expiry passed while it waited, ends here instead.
     start: `
-      with claims as (
-        select c.id, c.lease,
-          case when j.cancel_requested_at is not null then 'cancelled'
-               when j.expires_at <= now() and j.state <> 'running' then 'expired'
-               else 'running' end as next
-        from unnest($1::uuid[], $2::text[]) as c (id, lease) join ${jobs} j on j.id = c.id and j.finished_at is null
-      ), started as (
+      with started as (
         update ${jobs} j set
           attempts = case when j.state = 'running'
             then j.attempts || ${attemptEntry("now()", "'lost'", "null::jsonb")} else j.attempts end,
-          state = c.next,
-          attempt = j.attempt + case when c.next = 'running' then 1 else 0 end,
-          lease = case when c.next = 'running' then c.lease end,
-          started_at = case when c.next = 'running' then now() else j.started_at end,
-          finished_at = case when c.next <> 'running' then now() end,
-          error = case when c.next <> 'running'
-            then jsonb_build_object('code', c.next, 'message', 'Ended before an attempt began: ' || c.next) else j.error end,
+          state = ${next},
+          attempt = j.attempt + case when (${next}) = 'running' then 1 else 0 end,
+          lease = case when (${next}) = 'running' then c.lease end,
+          started_at = case when (${next}) = 'running' then now() else j.started_at end,
+          finished_at = case when (${next}) <> 'running' then now() end,
+          error = case when (${next}) <> 'running'
+            then jsonb_build_object('code', (${next}), 'message', 'Ended before an attempt began: ' || (${next})) else j.error end,
           relay_at = null, revision = j.revision + 1
-        from claims c where j.id = c.id and j.finished_at is null
+        from unnest($1::uuid[], $2::text[]) as c (id, lease)
+        where j.id = c.id and j.state in (${open})
         returning j.id, j.state, j.attempt, j.payload, j.traceparent,
           (extract(epoch from now() - greatest(j.run_at, j.accepted_at)) * 1000)::float8 as wait_ms
       ), ${tell("started")}
-      select c.id, coalesce(s.state, o.state) as state, s.id is not null as changed, s.attempt, s.payload, s.wait_ms,
-             s.traceparent, o.result, (select count(*) from told) as told
-      from unnest($1::uuid[]) as c (id)
-      left join started s on s.id = c.id
-      left join ${jobs} o on o.id = c.id and s.id is null`,
+      select *, (select count(*) from told) as told from started`,
+
+    // $1 ids that could not be started.
+    endedResult: `select id, state, case when state = 'completed' then result end as result from ${jobs} where id = any($1::uuid[])`,
 
     // $1: JSON array {id, lease, state, outcome, spend, result, error, run_in_ms}.
     settle: `

@@ -3,9 +3,14 @@ import { priorities } from "#core/priority.ts";
 
 const traceparentPattern = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
 
+/** An instant that both Date and Postgres write with four digits of year. */
+export const instant = z.iso
+  .datetime({ offset: true })
+  .refine((text) => /^(19[7-9]|[2-8])/.test(text), "Expected a year from 1970 to 8999");
+
 /** What a caller may say about a job besides its payload: one schema for the typed producer and for HTTP. */
 export const enqueueOptions = z.strictObject({
-  runAt: z.iso.datetime({ offset: true }).optional().describe("Not before this instant. Default: now."),
+  runAt: instant.optional().describe("Not before this instant. Default: now."),
   priority: z.enum(priorities).default("normal").describe("high runs before normal, normal before low."),
   deduplicationKey: z
     .string()
@@ -14,18 +19,14 @@ export const enqueueOptions = z.strictObject({
     .regex(/^[\x21-\x7e]+$/, "Expected printable ASCII without spaces")
     .optional()
     .describe("Two living jobs of one kind with the same key are one job."),
-  expiresAt: z.iso
-    .datetime({ offset: true })
+  expiresAt: instant
     .optional()
     .describe("A job that no attempt has begun by then ends as expired."),
   tags: z.array(z.string().min(1).max(80)).max(10).default([]).describe("Words to find the job by; nothing personal."),
   correlationId: z.string().min(1).max(200).optional().describe("The caller's own name for what this belongs to."),
 });
 
-export type EnqueueOptions = z.input<typeof enqueueOptions> & {
-  /** W3C `traceparent` of the request; anything else is ignored, as the recommendation asks. */
-  readonly traceparent?: string | undefined;
-};
+export type EnqueueOptions = z.input<typeof enqueueOptions>;
 
 export function validTraceparent(header: string | undefined): string | undefined {
   return header !== undefined && traceparentPattern.test(header) ? header : undefined;

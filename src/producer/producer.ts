@@ -13,6 +13,7 @@ import type { Accepted, Ledger, NewJob } from "../ledger/ledger.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { type EnqueueOptions, enqueueOptions, validTraceparent } from "./options.ts";
 import type { Receipt } from "./receipt.ts";
+import { unstorable } from "./storable.ts";
 
 /** Beyond this the wait is a row in Postgres, whatever the queue's durability: Redis holds the present. */
 const engineHorizonMs = minutes(1);
@@ -24,6 +25,17 @@ export interface Entry<Payload extends z.ZodType = z.ZodType> {
   readonly job: JobDefinition<Payload>;
   readonly payload: z.input<Payload>;
   readonly options?: EnqueueOptions;
+}
+
+/** What surrounds an enqueue. */
+export interface EnqueueContext {
+  /**
+   * The caller's transaction: any object with pg-boss's `executeSql(text, values)`, such as an adapter of a Kysely, Drizzle,
+   * Knex, Prisma or pg transaction. Rolled back, the job never was; committed, it always runs.
+   */
+  readonly in?: SqlRunner | undefined;
+  /** W3C `traceparent` of the request; anything else is ignored, as the recommendation asks. */
+  readonly traceparent?: string | undefined;
 }
 
 interface Prepared {
@@ -64,20 +76,19 @@ export class Producer {
   }
 
   /**
-   * Accept one job for `tenant`. With `in` (any object with pg-boss's `executeSql(text, values)`, such as an adapter of a
-   * Kysely, Drizzle, Knex, Prisma or pg transaction) the job is part of the caller's transaction: rolled back, it never
-   * was; committed, it always runs. Rejects with InvalidInput, or StoreUnavailable when nothing could be recorded.
+   * Accept one job for `tenant`; with `in`, as part of the caller's transaction. Rejects with InvalidInput, or
+   * StoreUnavailable when nothing could be recorded.
    */
   async enqueue<Payload extends z.ZodType>(
     tenant: string,
     job: JobDefinition<Payload>,
     payload: z.input<Payload>,
     options: EnqueueOptions = {},
-    within: { in?: SqlRunner } = {},
+    context: EnqueueContext = {},
   ): Promise<Receipt> {
-    const prepared = this.#prepare(tenant, { job, payload, options }, within.in !== undefined);
+    const prepared = this.#prepare(tenant, { job, payload, options }, context);
     if (Array.isArray(prepared)) throw new InvalidInput(`Job "${job.name}" was refused`, prepared);
-    if (within.in) return (await this.#acceptWithin(within.in, [prepared]))[0]!;
+    if (context.in) return (await this.#acceptWithin(context.in, [prepared]))[0]!;
     if (isRedisOnly(prepared)) {
       const receipt = await this.#acceptInRedis(prepared);
       if (receipt) return receipt;
@@ -94,17 +105,17 @@ export class Producer {
   async enqueueMany(
     tenant: string,
     entries: readonly Entry[],
-    within: { in?: SqlRunner } = {},
+    context: EnqueueContext = {},
   ): Promise<readonly Receipt[]> {
     const problems: FieldProblem[] = [];
     const prepared: Prepared[] = [];
     for (const [index, entry] of entries.entries()) {
-      const result = this.#prepare(tenant, entry, within.in !== undefined);
+      const result = this.#prepare(tenant, entry, context);
       if (!Array.isArray(result)) prepared.push(result);
       else for (const problem of result) problems.push({ ...problem, path: `jobs.${index}.${problem.path}` });
     }
     if (problems.length > 0) throw new InvalidInput(`${entries.length} jobs were refused`, problems);
-    if (within.in) return this.#acceptWithin(within.in, prepared);
+    if (context.in) return this.#acceptWithin(context.in, prepared);
 
     const receipts = new Map<Prepared, Receipt>();
     const recorded = prepared.filter((one) => !isRedisOnly(one));
@@ -122,13 +133,21 @@ export class Producer {
     return prepared.map((one) => receipts.get(one)!);
   }
 
+  /** Every problem for which this entry would be refused; empty when it would be accepted. Writes nothing. */
+  check(entry: Entry): readonly FieldProblem[] {
+    const prepared = this.#prepare("", entry, {});
+    return Array.isArray(prepared) ? prepared : [];
+  }
+
   /** Check everything before anything is written; answers the problems when there are any. */
-  #prepare(tenant: string, entry: Entry, transactional: boolean): Prepared | FieldProblem[] {
-    const { job } = entry;
-    const { traceparent, ...given } = entry.options ?? {};
+  #prepare(tenant: string, entry: Entry, context: EnqueueContext): Prepared | FieldProblem[] {
+    const { job, options: given = {} } = entry;
+    const unkept = [...unstorable(entry.payload, "payload"), ...unstorable(given, "")];
+    if (unkept.some(({ code }) => code === "too_deep")) return unkept; // a schema would exhaust the stack over it
     const payload = job.payload.safeParse(entry.payload);
     const options = enqueueOptions.safeParse(given);
     const problems: FieldProblem[] = [
+      ...unkept,
       ...(payload.error?.issues.flatMap((issue) => toProblems(issue, ["payload"])) ?? []),
       ...(options.error?.issues.flatMap((issue) => toProblems(issue, [])) ?? []),
     ];
@@ -155,12 +174,12 @@ export class Producer {
         retryAttempts: job.retry.attempts,
         runAt,
         scheduled,
-        relayGraceMs: scheduled || transactional ? 0 : fastPathGraceMs,
+        relayGraceMs: scheduled || context.in ? 0 : fastPathGraceMs,
         expiresAt,
         deduplicationKey: data.deduplicationKey ?? job.deduplicate?.(payload.data),
         tags: data.tags,
         correlationId: data.correlationId,
-        traceparent: validTraceparent(traceparent),
+        traceparent: validTraceparent(context.traceparent),
       },
     };
   }

@@ -108,12 +108,6 @@ export function dispatchConforms(stage: Stage): void {
     assert.equal((await stage.engine.counts(queue)).waiting, 2);
   });
 
-  test("on a queue with a ledger, which has joined duplicates already, equal keys are two jobs", async () => {
-    const queue = await stage.open();
-    await stage.dispatch(queue, newMessage({ deduplicationKey: "k" }), newMessage({ deduplicationKey: "k" }));
-    assert.equal((await stage.engine.counts(queue)).waiting, 2);
-  });
-
   test.runIf(stage.address.kind === "redis")("a living duplicate by key is joined", async () => {
     const queue = await stage.open({ durability: "redis" });
     const [first, second] = [newMessage({ deduplicationKey: "k" }), newMessage({ deduplicationKey: "k" })];

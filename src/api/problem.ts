@@ -1,0 +1,121 @@
+import type { ErrorRequestHandler } from "express";
+import { InvalidInput, NightshiftError, StoreUnavailable, UnknownJob } from "#core/errors.ts";
+import type { Log } from "#core/handler.ts";
+import { isConnectionError } from "../ledger/database.ts";
+import { JobNotDead, JobNotFound, QueueGone } from "../producer/redrive.ts";
+
+/** Every problem this API answers, by its permanent code. `docs/errors.md` says what to do about each. */
+export const problems = {
+  malformed_json: { status: 400, title: "The body is not JSON in UTF-8" },
+  tenant_required: { status: 400, title: "Whose work it is was not said" },
+  invalid_tenant: { status: 400, title: "The tenant's name cannot be one" },
+  unauthenticated: { status: 401, title: "The key is missing or not valid" },
+  forbidden: { status: 403, title: "The key's role does not allow this" },
+  tenant_forbidden: { status: 403, title: "The key belongs to another tenant" },
+  route_not_found: { status: 404, title: "There is nothing at this address" },
+  unknown_job: { status: 404, title: "No job of this name exists" },
+  job_not_found: { status: 404, title: "No job of this id is kept" },
+  document_not_found: { status: 404, title: "No such document or version exists" },
+  method_not_allowed: { status: 405, title: "This address does not know this method" },
+  job_already_ended: { status: 409, title: "The job has ended" },
+  job_is_running: { status: 409, title: "The job runs and cannot be stopped" },
+  job_not_dead: { status: 409, title: "The job is not a dead letter" },
+  queue_gone: { status: 409, title: "The job's queue no longer exists" },
+  body_too_large: { status: 413, title: "The body is too large" },
+  unsupported_media_type: { status: 415, title: "The body is not of a type this API reads" },
+  range_not_satisfiable: { status: 416, title: "The range lies outside the content" },
+  invalid_input: { status: 422, title: "The request was understood and refused" },
+  internal_error: { status: 500, title: "Something went wrong on our side" },
+  store_unavailable: { status: 503, title: "A store does not answer" },
+} as const satisfies Record<string, { readonly status: number; readonly title: string }>;
+
+export type ProblemCode = keyof typeof problems;
+
+/** A problem document (RFC 9457). `code` is permanent; `errors` names every rejected field by its dotted path. */
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly code: string;
+  readonly detail?: string;
+  readonly errors?: readonly { readonly path: string; readonly message: string; readonly code?: string }[];
+}
+
+/** What a route throws to answer a problem that no deeper layer knows. `detail` is shown to the caller. */
+export class Refusal extends NightshiftError {
+  readonly code: ProblemCode;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(code: ProblemCode, detail: string, headers: Readonly<Record<string, string>> = {}) {
+    super(detail);
+    this.code = code;
+    this.headers = headers;
+  }
+}
+
+/** Errors of the layers below and the problems they are. A Refusal names its own. */
+const classes: ReadonlyArray<{
+  readonly of: new (...args: never[]) => NightshiftError;
+  readonly code: ProblemCode;
+  readonly headers?: Readonly<Record<string, string>>;
+}> = [
+  { of: InvalidInput, code: "invalid_input" },
+  { of: UnknownJob, code: "unknown_job" },
+  { of: JobNotFound, code: "job_not_found" },
+  { of: JobNotDead, code: "job_not_dead" },
+  { of: QueueGone, code: "queue_gone" },
+  { of: StoreUnavailable, code: "store_unavailable", headers: { "Retry-After": "1" } },
+];
+
+/** Beyond so many the answer would be larger than the longest request: a body of 1 MiB can hold half a million. */
+const maxErrors = 1_000;
+
+/**
+ * What any thrown value is to the caller. An error this project did not raise on purpose is `internal_error` without a
+ * detail: its message may quote a statement or a value.
+ */
+export function toProblem(thrown: unknown): { problem: Problem; headers: Readonly<Record<string, string>> } {
+  const error = isConnectionError(thrown) ? new StoreUnavailable("postgres", thrown) : thrown;
+  if (error instanceof Refusal) return { problem: describe(error.code, error.message), headers: error.headers };
+  const known = error instanceof NightshiftError && classes.find(({ of }) => error instanceof of);
+  if (!known) return { problem: describe("internal_error"), headers: {} };
+  const problem = describe(known.code, error.message);
+  const errors = error instanceof InvalidInput ? { errors: error.problems.slice(0, maxErrors) } : {};
+  return { problem: { ...problem, ...errors }, headers: known.headers ?? {} };
+}
+
+function describe(code: ProblemCode, detail?: string): Problem {
+  const { status, title } = problems[code];
+  return { type: `/docs#${code}`, title, status, code, ...(detail !== undefined && { detail }) };
+}
+
+/** The last middleware: every error becomes a problem document, and those of our making one line of log. */
+export function problemHandler(log: Log): ErrorRequestHandler {
+  return (error, req, res, _next) => {
+    const { problem, headers } = toProblem(fromExpress(error));
+    if (problem.status >= 500)
+      log.error({ requestId: res.locals.requestId, code: problem.code, ...frames(error) }, "request.failed");
+    if (res.headersSent) return void req.socket.destroy(); // half an answer: a cut connection is the honest rest of it
+    for (const name of res.getHeaderNames()) if (/^(content-|etag|accept-ranges)/.test(name)) res.removeHeader(name);
+    res.status(problem.status).set(headers).type("application/problem+json").send(JSON.stringify(problem));
+  };
+}
+
+/** Express refuses a path that is not percent-encoded UTF-8 by itself. */
+function fromExpress(error: unknown): unknown {
+  return error instanceof URIError
+    ? new Refusal("route_not_found", "Expected a path in percent-encoded UTF-8, found another")
+    : error;
+}
+
+/** A library's message may quote statements and values: the log gets kind, code and place. */
+function frames(error: unknown): object {
+  const { name, code, stack, cause } = (error ?? {}) as Record<string, unknown>;
+  const places = typeof stack === "string" ? stack.split("\n").filter((line) => /^\s+at /.test(line)) : [];
+  return {
+    error: name ?? typeof error,
+    errorCode: code,
+    frames: places.slice(0, 12).map((line) => line.trim()),
+    ...(cause !== undefined && { cause: frames(cause) }),
+  };
+}

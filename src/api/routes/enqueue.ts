@@ -1,0 +1,81 @@
+import { z } from "zod";
+import type { Catalog } from "#core/catalog.ts";
+import { InvalidInput } from "#core/errors.ts";
+import type { JobDefinition } from "#core/job.ts";
+import { enqueueOptions } from "../../producer/options.ts";
+import type { Producer } from "../../producer/producer.ts";
+import type { Receipt } from "../../producer/receipt.ts";
+import { oneTenant } from "../authenticate.ts";
+import type { Operation } from "../operation.ts";
+import { receipt as receiptShape } from "../shapes.ts";
+
+/**
+ * POST /v1/jobs/{job}: accept one job for later work.
+ * 202 accepted · 200 joined a living job with the same key · 404 unknown job · 422 refused, with the path of each problem.
+ */
+export function enqueueRoute({ catalog, producer }: { catalog: Catalog; producer: Producer }): Operation {
+  return {
+    name: "jobs.enqueue",
+    tag: "Hand off work",
+    method: "post",
+    path: "/v1/jobs/{job}",
+    summary: "Enqueue a job",
+    description:
+      "The body is checked as a whole: every problem is named by its path, and nothing is recorded when there is one. " +
+      "The `202` is sent after the job is committed. Lost the answer? Send the same `deduplicationKey` again: while the " +
+      "first job lives you get that job, with `200`.",
+    needs: "enqueue",
+    headers: {
+      "Nightshift-Tenant": "Whose work it is. Needed with a key that may act for any tenant.",
+      traceparent: "W3C trace context: stored with the job and continued by its handler.",
+    },
+    variants: catalog.jobs.map((job) => ({
+      name: `enqueue.${job.name}`,
+      path: `/v1/jobs/${job.name}`,
+      summary: job.summary,
+      body: enqueueBody(job),
+    })),
+    answers: {
+      202: { description: "Accepted and durable.", schema: receiptShape, headers: { Location: "Where to follow it." } },
+      200: {
+        description: "A job with this deduplication key lives: this is its receipt.",
+        schema: receiptShape,
+        headers: { Location: "Where to follow it." },
+      },
+    },
+    problems: ["unknown_job", "invalid_input", "tenant_required"],
+    async handle({ req, res, caller, body }) {
+      const job = catalog.get(String(req.params.job));
+      const tenant = oneTenant(caller);
+      if (!isObject(body)) throw notAnObject();
+      const { payload, ...options } = body;
+      // The options are unknown fields to TypeScript; the producer checks them together with the payload.
+      const receipt = await producer.enqueue(tenant, job, payload, options, { traceparent: req.get("traceparent") });
+      const answer = withLinks(receipt);
+      res
+        .status(receipt.duplicate ? 200 : 202)
+        .location(answer.links.self)
+        .json(answer);
+    },
+  };
+}
+
+/** The whole body of an enqueue, as documented. */
+export function enqueueBody(job: JobDefinition): z.ZodType {
+  return z.strictObject({ payload: job.payload, ...enqueueOptions.shape });
+}
+
+export function withLinks(receipt: Receipt) {
+  const self = `/v1/jobs/${receipt.id}`;
+  return { ...receipt, links: { self, events: `${self}/events` } };
+}
+
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+export function notAnObject(): InvalidInput {
+  return new InvalidInput("The body was refused", [
+    { path: "", message: "Expected a JSON object", code: "invalid_type" },
+  ]);
+}

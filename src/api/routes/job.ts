@@ -1,0 +1,169 @@
+import type { Request, Response } from "express";
+import { z } from "zod";
+import { minutes, seconds } from "#core/duration.ts";
+import type { QueueDefinition } from "#core/queue.ts";
+import type { Engine } from "../../engines/engine.ts";
+import type { JobView } from "../../ledger/job-reader.ts";
+import { isTerminal } from "../../ledger/job-state.ts";
+import type { Ledger } from "../../ledger/ledger.ts";
+import { JobNotFound, type Redrive } from "../../producer/redrive.ts";
+import type { JobLookup } from "../job-lookup.ts";
+import type { JobWatch } from "../job-watch.ts";
+import { type Operation, parseQuery, uuidParam } from "../operation.ts";
+import { Refusal } from "../problem.ts";
+import { jobView } from "../shapes.ts";
+
+const maxWaitMs = minutes(1);
+const unitsMs = { ms: 1, s: seconds(1), m: minutes(1) } as const;
+
+const waitQuery = z.strictObject({
+  wait: z
+    .string()
+    .regex(/^\d{1,5}(ms|s|m)$/, "Expected a duration such as 500ms, 30s or 1m")
+    .transform((text) => Number.parseInt(text, 10) * unitsMs[text.replace(/\d+/, "") as keyof typeof unitsMs])
+    .pipe(z.number().max(maxWaitMs, "Expected at most 1m"))
+    .optional()
+    .describe("Answer when the job has ended, or after this long: `500ms`, `30s`, `1m` (the most)."),
+});
+
+export const jobParams = z.object({ id: z.uuid().describe("The receipt's `id`.") });
+
+/**
+ * GET /v1/jobs/{id}: the job as it is. With `?wait=30s` the answer is held until the job has ended, at most so long, and
+ * then is the job as it is. 200 · 404 no such job.
+ */
+export function getJobRoute({ lookup, watch }: { lookup: JobLookup; watch: JobWatch }): Operation {
+  return {
+    name: "jobs.get",
+    tag: "Follow work",
+    method: "get",
+    path: "/v1/jobs/{id}",
+    summary: "Read a job, or wait for it",
+    description:
+      "The state, every attempt, the result or the error. With `wait` this is a long poll: look at `state`, and ask " +
+      "again while it is open.",
+    needs: "read",
+    params: jobParams,
+    query: waitQuery,
+    answers: { 200: { description: "The job.", schema: jobView } },
+    problems: ["job_not_found", "invalid_input"],
+    async handle({ req, res, caller }) {
+      const { wait = 0 } = parseQuery(waitQuery, req);
+      const id = requireId(req);
+      const view =
+        wait > 0
+          ? await waitForEnd(watch, caller.actsFor, id, wait, res)
+          : (await lookup.find(caller.actsFor, id))?.view;
+      if (!view) throw new JobNotFound(id);
+      res.json(view);
+    },
+  };
+}
+
+/**
+ * DELETE /v1/jobs/{id}: a waiting job is cancelled at once, a running one through its handler's signal.
+ * 200 cancelled · 202 asked to stop · 404 no such job · 409 it has ended, or runs where it cannot be stopped.
+ */
+export function cancelJobRoute(deps: {
+  ledger: Ledger;
+  lookup: JobLookup;
+  queues: readonly QueueDefinition[];
+  engineOf: (queue: QueueDefinition) => Engine;
+}): Operation {
+  const { ledger, lookup, queues, engineOf } = deps;
+
+  async function cancelRecorded(tenant: string | null, id: string): Promise<{ status: number; view: JobView } | null> {
+    const cancelled = await ledger.cancel(tenant, id);
+    if (!cancelled) return null;
+    if (isTerminal(cancelled.before)) throw alreadyEnded(cancelled.before);
+    const queue = queues.find(({ name }) => name === cancelled.queue);
+    // Best effort: the ledger refuses whatever the engine still hands out.
+    if (queue && cancelled.after === "cancelled") await engineOf(queue).remove(queue, id).catch(() => false);
+    const found = await lookup.find(tenant, id);
+    return found && { status: cancelled.after === "cancelled" ? 200 : 202, view: found.view };
+  }
+
+  async function cancelInEngine(tenant: string | null, id: string): Promise<{ status: number; view: JobView } | null> {
+    const found = await lookup.find(tenant, id);
+    if (!found?.engineQueue) return found && cancelRecorded(tenant, id); // it was recorded this very moment
+    if (isTerminal(found.view.state)) throw alreadyEnded(found.view.state);
+    if (!(await lookup.remove(found.engineQueue, id)))
+      throw new Refusal("job_is_running", "Expected a waiting job; one that runs on this queue cannot be stopped");
+    return { status: 200, view: { ...found.view, state: "cancelled", finishedAt: new Date().toISOString() } };
+  }
+
+  return {
+    name: "jobs.cancel",
+    tag: "Steer work",
+    method: "delete",
+    path: "/v1/jobs/{id}",
+    summary: "Cancel a job",
+    description:
+      "A waiting job ends `cancelled` at once. A running one is told to stop; follow it to see whether it did, because " +
+      "work that is finished in the same moment stays finished. Jobs of a queue with `durability: \"redis\"` can be " +
+      "cancelled while they wait, and are then forgotten.",
+    needs: "enqueue",
+    params: jobParams,
+    answers: {
+      200: { description: "Cancelled: it will not run.", schema: jobView },
+      202: { description: "It runs, and was asked to stop.", schema: jobView },
+    },
+    problems: ["job_not_found", "job_already_ended", "job_is_running"],
+    async handle({ req, res, caller }) {
+      const id = requireId(req);
+      const done = (await cancelRecorded(caller.actsFor, id)) ?? (await cancelInEngine(caller.actsFor, id));
+      if (!done) throw new JobNotFound(id);
+      res.status(done.status).json(done.view);
+    },
+  };
+}
+
+/** POST /v1/jobs/{id}/redrive: a dead job gets new attempts, under the same id. 202 · 404 no such job · 409 not dead. */
+export function redriveJobRoute({ redrive, lookup }: { redrive: Redrive; lookup: JobLookup }): Operation {
+  return {
+    name: "jobs.redrive",
+    tag: "Steer work",
+    method: "post",
+    path: "/v1/jobs/{id}/redrive",
+    summary: "Redrive a dead job",
+    description: "New attempts for a dead letter, due now, under the same id. Mend what killed it first.",
+    needs: "operate",
+    params: jobParams,
+    answers: { 202: { description: "Accepted again.", schema: jobView } },
+    problems: ["job_not_found", "job_not_dead", "unknown_job", "queue_gone"],
+    async handle({ req, res, caller }) {
+      const id = requireId(req);
+      await redrive.redrive(caller.actsFor, id);
+      const found = await lookup.find(caller.actsFor, id);
+      if (!found) throw new JobNotFound(id);
+      res.status(202).location(`/v1/jobs/${id}`).json(found.view);
+    },
+  };
+}
+
+/** The `{id}` of the path. Throws JobNotFound for what cannot be an id: no job has it. */
+export function requireId(req: Request): string {
+  const id = uuidParam(req, "id");
+  if (id === null) throw new JobNotFound(String(req.params.id).slice(0, 80));
+  return id;
+}
+
+/** The last view seen when the job has ended, the time is over, the caller is gone, or the process stops. */
+async function waitForEnd(watch: JobWatch, tenant: string | null, id: string, waitMs: number, res: Response) {
+  const over = new AbortController();
+  const timer = setTimeout(() => over.abort(), waitMs);
+  const gone = () => over.abort();
+  res.once("close", gone);
+  try {
+    let last: JobView | undefined;
+    for await (const view of watch.follow(tenant, id, over.signal)) last = view;
+    return last;
+  } finally {
+    clearTimeout(timer);
+    res.off("close", gone);
+  }
+}
+
+function alreadyEnded(state: string): Refusal {
+  return new Refusal("job_already_ended", `Expected an open job, found one that is ${state}`);
+}

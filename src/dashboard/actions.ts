@@ -1,0 +1,164 @@
+import type { Queue } from "bullmq";
+import { type Request, type Response, Router } from "express";
+import type { Log } from "#core/handler.ts";
+import type { QueueDefinition } from "#core/queue.ts";
+import type { RedisJobData } from "../engines/redis-job.ts";
+import type { Audit } from "./audit.ts";
+import type { JobControl } from "./job-control.ts";
+import { refusalOf } from "./refusals.ts";
+import { mayAct, type Visitor } from "./roles.ts";
+import { isRead } from "./same-origin.ts";
+
+/** One queue as the board shows it. */
+export interface BoardQueue {
+  readonly definition: QueueDefinition;
+  readonly queue: Queue<RedisJobData>;
+  /** Heading; by default the name in words: `ai-calls` becomes `Ai calls`. */
+  readonly title?: string;
+  /** One sentence under the heading. */
+  readonly description?: string;
+}
+
+/** What an action comes to. A message is for the person who clicked. */
+interface Answer {
+  readonly status: 200 | 204 | 404 | 409;
+  readonly message?: string;
+  /** Facts for the audit, and for the board where it wants some. */
+  readonly facts?: Readonly<Record<string, number>>;
+}
+
+const done: Answer = { status: 200 };
+const idPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+/** Dead jobs that one click redrives: a request must end, and a second click takes the rest. */
+const redriveAtMost = 5_000;
+const redriveAtOnce = 20;
+
+/**
+ * Everything that the board can change, in the terms of the ledger. Bull Board's own handlers change Redis alone: its
+ * "retry" would queue a job that the ledger calls dead, its "clean" would lose one that the ledger calls waiting. So they
+ * are never reached. What is not listed here is refused with the right way to do it.
+ */
+export function actions(options: {
+  queues: readonly BoardQueue[];
+  control: JobControl;
+  audit: Audit;
+  log: Log;
+}): Router {
+  const { queues, control, audit, log } = options;
+  const router = Router();
+
+  router.use((req, res, next) => {
+    if (isRead(req)) return next("router");
+    if (mayAct(visitorOf(res))) return next();
+    log.warn({ keyId: visitorOf(res).keyId, method: req.method }, "dashboard.refused");
+    refuse(res, "Your key has the role viewer: it may look, but not act.");
+  });
+
+  /** Run one action: written down first, concluded after. */
+  const carryOut = async (
+    res: Response,
+    deed: { action: string; subject: string; tenant?: string },
+    run: () => Promise<Answer>,
+  ): Promise<void> => {
+    const id = await audit.record({ ...deed, actor: visitorOf(res).keyId, details: { role: visitorOf(res).role } });
+    const answer = await run().catch(async (error: Error) => {
+      await audit.conclude(id, { failed: error.name });
+      throw error;
+    });
+    await audit.conclude(id, { status: answer.status, ...answer.facts });
+    log.info({ ...deed, keyId: visitorOf(res).keyId, status: answer.status }, "dashboard.acted");
+    if (answer.message !== undefined) res.status(answer.status).json({ error: "Not done", message: answer.message });
+    else res.status(answer.status).json(answer.facts ?? {});
+  };
+
+  const onAll = (path: string, action: string, run: (queue: BoardQueue) => Promise<unknown>) =>
+    router.put(path, (_req, res) =>
+      carryOut(res, { action, subject: "queue/*" }, async () => {
+        await Promise.all(queues.map(run));
+        return done;
+      }),
+    );
+
+  const onQueue = (path: string, action: string, run: (queue: BoardQueue) => Promise<Answer>) =>
+    router.put(`/queues/:queue${path}`, async (req, res) => {
+      const queue = find(req);
+      if (!queue) return notFound(res, "queue");
+      await carryOut(res, { action, subject: `queue/${queue.definition.name}` }, () => run(queue));
+    });
+
+  const onJob = (path: string, action: string, run: (queue: BoardQueue, id: string) => Promise<Answer>) =>
+    router.put(`/queues/:queue/:job${path}`, async (req, res) => {
+      const queue = find(req);
+      const id = String(req.params.job);
+      const job = idPattern.test(id) ? await queue?.queue.getJob(id) : undefined;
+      if (!queue || !job) return notFound(res, "job");
+      await carryOut(res, { action, subject: `job/${id}`, tenant: job.data.tenant }, () => run(queue, id));
+    });
+
+  const find = (req: Request) => queues.find(({ definition }) => definition.name === req.params.queue);
+
+  onAll("/queues/pause", "queue.pause", ({ queue }) => queue.pause());
+  onAll("/queues/resume", "queue.resume", ({ queue }) => queue.resume());
+  onQueue("/pause", "queue.pause", ({ queue }) => queue.pause().then(() => done));
+  onQueue("/resume", "queue.resume", ({ queue }) => queue.resume().then(() => done));
+  onQueue("/promote", "queue.promote", ({ queue }) => queue.promoteJobs().then(() => done));
+  onQueue("/retry/failed", "queue.redrive", (queue) => redriveFailed(queue, control));
+  onJob("/promote", "job.promote", promote);
+  onJob("/retry", "job.redrive", (queue, id) => redrive(control, queue, id));
+  onJob("/clean", "job.cancel", (queue, id) => cancel(control, queue, id));
+
+  router.use((req, res) => refuse(res, refusalOf(req.path)));
+  return router;
+}
+
+async function promote({ queue }: BoardQueue, id: string): Promise<Answer> {
+  const job = await queue.getJob(id);
+  if ((await job?.getState()) !== "delayed")
+    return { status: 409, message: "Expected a job that waits for its delay; this one no longer does." };
+  await job!.promote();
+  return { status: 204 };
+}
+
+async function redrive(control: JobControl, { definition }: BoardQueue, id: string): Promise<Answer> {
+  const outcome = await control.redrive(definition, id);
+  if (outcome === "redriven") return { status: 204 };
+  if (outcome === "settling") return { status: 409, message: "The job is just being put away: try again in a moment." };
+  return {
+    status: 409,
+    message: "Expected a dead job; the ledger has it in another state. Look at its page in the API.",
+  };
+}
+
+async function cancel(control: JobControl, { definition }: BoardQueue, id: string): Promise<Answer> {
+  const outcome = await control.cancel(definition, id);
+  if (outcome === "cancelled" || outcome === "asked") return { status: 204 };
+  if (outcome === "unknown")
+    return { status: 409, message: "The job has begun or ended, and Redis is its only record: nothing to cancel." };
+  return { status: 409, message: "The job has ended. Its record stays for the time its queue keeps it." };
+}
+
+/** Oldest first, a few at a time. `skipped`: beyond the limit, or not dead in the ledger. */
+async function redriveFailed({ definition, queue }: BoardQueue, control: JobControl): Promise<Answer> {
+  const total = await queue.getFailedCount();
+  const ids = await queue.getRanges(["failed"], 0, redriveAtMost - 1, true);
+  let retried = 0;
+  for (let from = 0; from < ids.length; from += redriveAtOnce) {
+    const some = ids.slice(from, from + redriveAtOnce).map((id) => control.redrive(definition, id));
+    retried += (await Promise.all(some)).filter((outcome) => outcome === "redriven").length;
+  }
+  return { status: 200, facts: { retried, skipped: Math.max(0, total - retried) } };
+}
+
+/** Set by the dashboard once the session is found. */
+function visitorOf(res: Response): Visitor {
+  return res.locals.visitor;
+}
+
+function refuse(res: Response, message: string): void {
+  res.status(403).json({ error: { key: "ERRORS.FORBIDDEN" }, message });
+}
+
+function notFound(res: Response, what: "queue" | "job"): void {
+  const key = what === "queue" ? "ERRORS.QUEUE_NOT_FOUND" : "ERRORS.JOB_NOT_FOUND";
+  res.status(404).json({ error: { key } });
+}

@@ -1,0 +1,44 @@
+import type { Database } from "../ledger/database.ts";
+
+/** Something a person did. Names and ids only: nothing of a payload. */
+export interface Deed {
+  /** The key that acted. */
+  readonly actor: string;
+  /** `noun.verb`, e.g. `queue.pause`. */
+  readonly action: string;
+  /** `queue/<name>`, `job/<id>`, or `session`. */
+  readonly subject: string;
+  /** Whose job it is; `*` for what concerns all. */
+  readonly tenant?: string;
+  readonly details?: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Who did what. A deed is written down before it is done, so that none goes unrecorded; how it ended is added afterwards,
+ * and a row without an ending is one whose process died in between.
+ */
+export class Audit {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  /** Rejects when it cannot be written: then it is not to be done. */
+  async record({ actor, action, subject, tenant = "*", details = {} }: Deed): Promise<string> {
+    const { rows } = await this.#database.executeSql(
+      `insert into ${this.#database.schema}.audit (tenant, actor, action, subject, details) values ($1, $2, $3, $4, $5)
+       returning id`,
+      [tenant, actor, action, subject, JSON.stringify(details)],
+    );
+    return rows[0]!.id;
+  }
+
+  /** Add how it ended. */
+  async conclude(id: string, details: Readonly<Record<string, unknown>>): Promise<void> {
+    await this.#database.executeSql(
+      `update ${this.#database.schema}.audit set details = details || $2::jsonb where id = $1`,
+      [id, JSON.stringify(details)],
+    );
+  }
+}

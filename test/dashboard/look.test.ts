@@ -1,0 +1,53 @@
+import { chromium } from "playwright-core";
+import { test } from "vitest";
+import { testJob, testQueue } from "../rig/jobs.ts";
+import { tenant } from "../rig/rig.ts";
+import { tool } from "../rig/tools.ts";
+import { noRetry } from "../../src/core/retry.ts";
+import { raise } from "./stage.ts";
+
+test("look", { timeout: 300_000 }, async () => {
+  const docs = testQueue({ name: "documents", runsIn: "loop" });
+  const fast = testQueue({ name: "reports", durability: "redis" });
+  let fail = true;
+  const a = testJob(async () => { if (fail) throw new Error("x"); return { ok: 1 }; }, { name: "documents.generate", queue: docs, retry: noRetry });
+  const b = testJob(async () => ({ rows: 3 }), { name: "reports.compute", queue: fast });
+  await using stage = await raise({ jobs: [a, b] });
+  const host = await stage.rig.work();
+  for (let i = 0; i < 3; i++) await stage.rig.settled((await stage.rig.runtime.producer.enqueue(tenant, a, { name: "secret" })).id);
+  fail = false;
+  await stage.rig.settled((await stage.rig.runtime.producer.enqueue(tenant, a, {})).id);
+  await host.stop(1000);
+  for (let i = 0; i < 4; i++) await stage.rig.runtime.producer.enqueue(tenant, a, {});
+  for (let i = 0; i < 4; i++) await stage.rig.runtime.producer.enqueue(tenant, b, { name: "secret" });
+  await stage.rig.runtime.producer.enqueue(tenant, a, {}, { runAt: new Date(Date.now() + 50_000).toISOString() });
+  const { command, env } = await tool("chromium");
+  const browser = await chromium.launch({ executablePath: command, env: env as any, args: ["--no-sandbox"] });
+  for (const role of ["operator", "viewer", "admin"] as const) {
+    const { key } = await stage.key(role);
+    const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+    const page = await context.newPage();
+    page.on("console", (m) => console.log(role, m.type(), m.text()));
+    page.on("request", (r) => { if (!r.url().startsWith(stage.url)) console.log("OUTSIDE", r.url()); });
+    page.on("response", (r) => { if (r.status() >= 400) console.log(r.status(), r.url()); });
+    await page.goto(stage.url);
+    await page.screenshot({ path: `/tmp/look-${role}-0-door.png` });
+    await page.getByLabel("API key").fill("wrong");
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.screenshot({ path: `/tmp/look-${role}-1-refused.png` });
+    await page.getByLabel("API key").fill(key);
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.waitForLoadState("networkidle");
+    await page.screenshot({ path: `/tmp/look-${role}-2-board.png` });
+    await page.goto(`${stage.url}/board/queue/documents?status=failed`);
+    await page.waitForLoadState("networkidle");
+    await page.screenshot({ path: `/tmp/look-${role}-3-failed.png` });
+    await page.goto(`${stage.url}/board/queue/reports`);
+    await page.waitForLoadState("networkidle");
+    await page.screenshot({ path: `/tmp/look-${role}-4-reports.png` });
+    await page.goto(`${stage.url}/sign-out`);
+    await page.screenshot({ path: `/tmp/look-${role}-5-out.png` });
+    await context.close();
+  }
+  await browser.close();
+});
