@@ -126,6 +126,15 @@ export class Runtime {
     await this.#relay?.start();
   }
 
+  /** Where gauges of depth look: the ledger, and the engines for queues whose record is Redis. */
+  depthSources() {
+    return {
+      queues: this.catalog.queues,
+      ledger: () => this.reader.depths(),
+      engine: (queue: QueueDefinition) => this.engineOf(queue).counts(queue),
+    };
+  }
+
   /** What a worker host needs to serve some of the queues. */
   workerOptions(queues: readonly QueueDefinition[]) {
     return {

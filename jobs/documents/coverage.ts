@@ -109,6 +109,11 @@ const explanations: Readonly<Record<TextProblemCode, string>> = {
 };
 
 function describe(code: TextProblemCode, character: string): TextProblem {
-  const name = `U+${character.codePointAt(0)!.toString(16).toUpperCase().padStart(4, "0")}`;
+  const name = codePointName(character);
   return { code, character: name, message: `${name}: ${explanations[code]}` };
+}
+
+/** "₹" → "U+20B9" */
+export function codePointName(character: string): string {
+  return `U+${character.codePointAt(0)!.toString(16).toUpperCase().padStart(4, "0")}`;
 }

@@ -1,5 +1,5 @@
-import type { z } from "zod";
 import { type FieldProblem, PermanentError } from "#core/errors.ts";
+import { toProblems } from "#core/problems.ts";
 import { findTextProblem, GlyphMissing } from "./coverage.ts";
 import { defaultLocale, type Locale } from "./locale.ts";
 import { findTemplate } from "./template-list.ts";
@@ -46,7 +46,9 @@ export function problemsOfRequest(request: DocumentRequest): readonly FieldProbl
     problems.push({ path: "locale", code: "locale_unsupported", message });
   }
   const parsed = template.inputs.safeParse(request.userInputs);
-  return parsed.success ? problems : [...problems, ...parsed.error.issues.flatMap(asProblems)];
+  return parsed.success
+    ? problems
+    : [...problems, ...parsed.error.issues.flatMap((issue) => toProblems(issue, ["userInputs"]))];
 }
 
 /** Template, inputs and locale of a request. Throws `GlyphMissing` or `RequestRefused`, both permanent. */
@@ -67,16 +69,6 @@ export function readRequest(request: DocumentRequest): {
 
 function speaks(template: DocumentTemplate, locale: string): boolean {
   return (template.locales as readonly string[]).includes(locale);
-}
-
-/** One zod issue as problems: an unknown field is reported at its own path, not at the object that holds it. */
-function asProblems(issue: z.core.$ZodIssue): readonly FieldProblem[] {
-  const at = (path: readonly PropertyKey[]) => ["userInputs", ...path].map(String).join(".");
-  if (issue.code === "unrecognized_keys") {
-    return issue.keys.map((key) => ({ path: at([...issue.path, key]), code: issue.code, message: "unknown field" }));
-  }
-  const code: unknown = issue.code === "custom" ? (issue.params?.code ?? issue.code) : issue.code;
-  return [{ path: at(issue.path), code: String(code), message: issue.message }];
 }
 
 function* textsIn(value: unknown, path: string): Generator<{ readonly path: string; readonly text: string }> {

@@ -1,4 +1,4 @@
-import { familyFor, GlyphMissing, isPlain } from "./coverage.ts";
+import { codePointName, familyFor, GlyphMissing, isPlain } from "./coverage.ts";
 import type { FontFamily } from "./font-coverage.ts";
 import { type Face, face, type Weight } from "./fonts.ts";
 
@@ -20,6 +20,8 @@ export interface Line {
 
 /** Longer words are broken grapheme by grapheme without being measured whole: shaping is not linear in every script. */
 const longWord = 64;
+/** UTF-16 units. No written syllable is longer; a chain of conjuncts without end is one grapheme by Unicode's rules. */
+const longGrapheme = 24;
 const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" });
 
 /** One line, not broken; no-break spaces, having done their work, become spaces. Throws `GlyphMissing` for a character that no embedded font has. */
@@ -34,7 +36,7 @@ export function setLine(text: string, weight: Weight): Line {
 
 /**
  * Lines of at most `maxWidth` ems, broken at line feeds and spaces. A word wider than a line is broken between graphemes, so
- * that a Devanagari syllable stays whole. A single grapheme wider than the line stands alone on it.
+ * that a Devanagari syllable stays whole. A grapheme wider than the line stands alone on it.
  */
 export function breakLines(text: string, weight: Weight, maxWidth: number): readonly Line[] {
   return text.split("\n").flatMap((paragraph) => breakParagraph(paragraph.normalize("NFC"), weight, maxWidth));
@@ -66,7 +68,7 @@ function cut(word: string, weight: Weight, maxWidth: number): readonly string[] 
   const pieces: string[] = [];
   let piece = "";
   let width = 0;
-  for (const { segment } of graphemes.segment(word)) {
+  for (const segment of segmentsOf(word)) {
     const segmentWidth = measure(segment, weight);
     if (piece !== "" && segment !== " " && width + segmentWidth > maxWidth) {
       pieces.push(piece);
@@ -78,6 +80,13 @@ function cut(word: string, weight: Weight, maxWidth: number): readonly string[] 
   }
   pieces.push(piece);
   return pieces;
+}
+
+function* segmentsOf(word: string): Generator<string> {
+  for (const { segment } of graphemes.segment(word)) {
+    if (segment.length <= longGrapheme) yield segment;
+    else yield* segment.match(/.{1,8}/gsu) ?? [];
+  }
 }
 
 function measure(text: string, weight: Weight): number {
@@ -98,15 +107,11 @@ function splitByFamily(text: string): ReadonlyArray<{ readonly family: FontFamil
   let current: FontFamily = "latin";
   for (const character of text) {
     const family = familyFor(character, current);
-    if (!family) throw new GlyphMissing("drawn text", nameOf(character));
+    if (!family) throw new GlyphMissing("drawn text", codePointName(character));
     const last = runs.at(-1);
     if (last && family === current) last.text += character;
     else runs.push({ family, text: character });
     current = family;
   }
   return runs;
-}
-
-function nameOf(character: string): string {
-  return `U+${character.codePointAt(0)!.toString(16).toUpperCase().padStart(4, "0")}`;
 }

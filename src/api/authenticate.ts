@@ -40,7 +40,10 @@ export function authenticator(keys: Pick<KeyStore, "verify">): Authenticate {
 /** The one tenant of a request that cannot be about all of them. Throws Refusal `tenant_required`. */
 export function oneTenant({ actsFor }: Caller): string {
   if (actsFor !== null) return actsFor;
-  throw new Refusal("tenant_required", 'Expected a header "Nightshift-Tenant", because this key may act for any tenant');
+  throw new Refusal(
+    "tenant_required",
+    'Expected a header "Nightshift-Tenant", because this key may act for any tenant',
+  );
 }
 
 function actsFor({ tenant }: Principal, named: string | string[] | undefined): string | null {

@@ -13,7 +13,11 @@ const jsonPattern = /^application\/json\s*(;\s*charset=(?<charset>"?[\w-]+"?)\s*
  * characters, and costs a fifth of an enqueue.
  */
 export async function readJson(req: Request): Promise<unknown> {
-  const { "content-type": type = "", "content-encoding": encoding = "identity", "content-length": length } = req.headers;
+  const {
+    "content-type": type = "",
+    "content-encoding": encoding = "identity",
+    "content-length": length,
+  } = req.headers;
   const match = jsonPattern.exec(type);
   if (!match) throw new Refusal("unsupported_media_type", "Expected Content-Type: application/json, found another");
   const charset = match.groups?.charset?.replaceAll('"', "").toLowerCase() ?? "utf-8";
@@ -27,7 +31,9 @@ export async function readJson(req: Request): Promise<unknown> {
   try {
     return JSON.parse(bytes.toString("utf8"));
   } catch {
-    throw malformed(bytes.length === 0 ? "Expected JSON, found an empty body" : "Expected JSON, found text that is not");
+    throw malformed(
+      bytes.length === 0 ? "Expected JSON, found an empty body" : "Expected JSON, found text that is not",
+    );
   }
 }
 

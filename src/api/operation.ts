@@ -1,5 +1,5 @@
 import type { Request, Response, Router } from "express";
-import { z } from "zod";
+import type { z } from "zod";
 import { InvalidInput } from "#core/errors.ts";
 import { toProblems } from "#core/problems.ts";
 import type { Permission } from "../access/principal.ts";

@@ -89,6 +89,9 @@ function describe(code: ProblemCode, detail?: string): Problem {
   return { type: `/docs#${code}`, title, status, code, ...(detail !== undefined && { detail }) };
 }
 
+/** Headers of the answer that was meant, were it not for the problem. */
+const ofTheContent = ["Content-Disposition", "Content-Length", "Content-Range", "ETag", "Accept-Ranges", "Location"];
+
 /** The last middleware: every error becomes a problem document, and those of our making one line of log. */
 export function problemHandler(log: Log): ErrorRequestHandler {
   return (error, req, res, _next) => {
@@ -96,8 +99,9 @@ export function problemHandler(log: Log): ErrorRequestHandler {
     if (problem.status >= 500)
       log.error({ requestId: res.locals.requestId, code: problem.code, ...frames(error) }, "request.failed");
     if (res.headersSent) return void req.socket.destroy(); // half an answer: a cut connection is the honest rest of it
-    for (const name of res.getHeaderNames()) if (/^(content-|etag|accept-ranges)/.test(name)) res.removeHeader(name);
-    res.status(problem.status).set(headers).type("application/problem+json").send(JSON.stringify(problem));
+    for (const name of ofTheContent) res.removeHeader(name);
+    res.status(problem.status).set({ "Cache-Control": "no-store", ...headers });
+    res.type("application/problem+json").send(JSON.stringify(problem));
   };
 }
 

@@ -15,19 +15,21 @@ type Sent<T> = { readonly [Key in keyof T]: T[Key] extends Date ? string : T[Key
 const id = z.uuid();
 const instant = z.iso.datetime().describe("ISO 8601, UTC.");
 const tenant = z.string();
-const state = z
-  .enum(jobStates)
-  .meta({ id: "JobState", description: "The first five are open; the last four are final, and `dead` can be redriven." });
+const state = z.enum(jobStates).meta({
+  id: "JobState",
+  description: "The first five are open; the last four are final, and `dead` can be redriven.",
+});
 
 export const errorSummary = z
   .object({
     code: z.string().describe("Permanent: match on it, never on the message."),
     message: z.string(),
-    details: z.record(z.string(), z.unknown()).readonly().optional(),
+    details: z.record(z.string(), z.unknown()).exactOptional(),
   })
-  .meta({ id: "JobError", description: "Why an attempt failed, or why the job ended as it did." }) satisfies z.ZodType<
-  Partial<ErrorSummary>
->;
+  .meta({
+    id: "JobError",
+    description: "Why an attempt failed, or why the job ended as it did.",
+  }) satisfies z.ZodType<ErrorSummary>;
 
 export const receipt = z
   .object({
@@ -51,7 +53,7 @@ const attempt = z
     outcome: z.enum(["running", "completed", "failed", "timed-out", "snoozed", "cancelled", "released", "lost"]),
     error: errorSummary.nullable(),
   })
-  .meta({ id: "Attempt" }) satisfies z.ZodType<Partial<Omit<AttemptView, "error">>>;
+  .meta({ id: "Attempt" }) satisfies z.ZodType<AttemptView>;
 
 const line = z.object({
   id,
@@ -75,7 +77,7 @@ const line = z.object({
 export const jobLine = line.meta({
   id: "JobLine",
   description: "A job without its attempts and its result.",
-}) satisfies z.ZodType<Omit<JobLine, "error">>;
+}) satisfies z.ZodType<JobLine>;
 
 export const jobView = line
   .extend({
@@ -83,7 +85,7 @@ export const jobView = line
     result: z.unknown().describe("What the handler returned, once completed. GET /v1/job-types has its schema."),
     revision: z.int().describe("Grows with every visible change."),
   })
-  .meta({ id: "Job" }) satisfies z.ZodType<Omit<JobView, "attempts" | "error">>;
+  .meta({ id: "Job" }) satisfies z.ZodType<JobView>;
 
 export const problem = z
   .object({
@@ -91,13 +93,13 @@ export const problem = z
     title: z.string(),
     status: z.int(),
     code: z.string().describe("Permanent: match on it."),
-    detail: z.string().optional().describe("What was expected and what was found, in this case."),
+    detail: z.string().exactOptional().describe("What was expected and what was found, in this case."),
     errors: z
-      .array(z.object({ path: z.string(), message: z.string(), code: z.string().optional() }))
-      .optional()
+      .array(z.object({ path: z.string(), message: z.string(), code: z.string().exactOptional() }))
+      .exactOptional()
       .describe("Every rejected field (the first 1,000) by its dotted path, such as `payload.lines.3.quantity`."),
   })
-  .meta({ id: "Problem", description: "RFC 9457." }) satisfies z.ZodType<Omit<Problem, "errors" | "detail">>;
+  .meta({ id: "Problem", description: "RFC 9457." }) satisfies z.ZodType<Problem>;
 
 export const bulkReceipts = z.object({ items: z.array(receipt) });
 
@@ -170,5 +172,5 @@ export const alive = z.object({ status: z.literal("alive") });
 
 export const readiness = z.object({
   ready: z.boolean(),
-  checks: z.array(z.object({ name: z.string(), ok: z.boolean(), detail: z.string().optional() })),
+  checks: z.array(z.object({ name: z.string(), ok: z.boolean(), detail: z.string().exactOptional() })),
 });

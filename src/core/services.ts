@@ -19,12 +19,14 @@ export interface BlobStore {
 export interface DocumentStore {
   /**
    * Add version n+1 of a document, creating the document at version 1. Idempotent by `jobId`: an attempt that repeats a
-   * finished one gets the version that exists.
+   * finished one gets the version that exists. Rejects with DocumentOfAnother when the document is another company's.
    */
   addVersion(version: NewDocumentVersion): Promise<DocumentVersion>;
   find(tenant: string, documentId: string): Promise<StoredDocument | null>;
   versions(tenant: string, documentId: string): Promise<readonly DocumentVersion[]>;
   version(tenant: string, documentId: string, number: number): Promise<DocumentVersion | null>;
+  /** Every version stored at or after `since`, oldest document first, read in pages of `pageSize`. */
+  storedSince(tenant: string, since: Date, pageSize: number): AsyncIterable<DocumentVersion>;
 }
 
 export interface NewDocumentVersion {

@@ -1,12 +1,14 @@
+import { join } from "node:path";
 import { createBullBoard } from "@bull-board/api";
 import { BullMQAdapter } from "@bull-board/api/bullMQAdapter";
 import type { AppViewRoute, UIConfig } from "@bull-board/api/typings/app";
 import { ExpressAdapter } from "@bull-board/express";
-import type { Express, RequestHandler } from "express";
+import type { NextFunction, Request, RequestHandler, Response } from "express";
 import type { QueueDefinition } from "#core/queue.ts";
 import type { RedisJobData } from "../engines/redis-job.ts";
 import type { BoardQueue } from "./actions.ts";
 import type { DashboardRole } from "./roles.ts";
+import { readWording } from "./wording.ts";
 
 export interface BoardOptions {
   readonly queues: readonly BoardQueue[];
@@ -21,7 +23,7 @@ export interface BoardOptions {
  * handlers refuse. Viewers get it without buttons; details of the Redis server are for admins.
  */
 export function createBoard(role: DashboardRole, options: BoardOptions): RequestHandler {
-  const server = new OfflineAdapter();
+  const server = new OurAdapter();
   server.setBasePath(options.basePath);
   createBullBoard({
     serverAdapter: server,
@@ -41,7 +43,7 @@ function toAdapter(role: DashboardRole, board: BoardQueue, { externalJobUrl }: B
     displayName: title ?? inWords(definition.name),
     description: description ?? describe(definition),
     ...(externalJobUrl && {
-      externalJobUrl: ({ id }) => ({ displayText: "In the ledger", href: externalJobUrl(String(id)) }),
+      externalJobUrl: ({ id }) => ({ displayText: "History", href: externalJobUrl(String(id)) }),
     }),
   });
   // A completed job has its result; running it again would be answered with that result and nothing else.
@@ -61,15 +63,30 @@ function uiConfig(role: DashboardRole): UIConfig {
   };
 }
 
-/** Bull Board's page asks Google for its fonts; ours asks nobody. The system's fonts are named as the next choice. */
-class OfflineAdapter extends ExpressAdapter {
+/**
+ * Serves Bull Board's files. Its page asks Google for fonts: ours asks nobody (the system's are named as the next choice),
+ * and takes a style sheet of our own instead. Its English texts get our words.
+ */
+class OurAdapter extends ExpressAdapter {
+  override setStaticPath(route: string, directory: string): this {
+    const language = join(directory, "locales", "en-US", "messages.json");
+    this.app.get(
+      [`${route}/locales/en-US/messages.json`, `${route}/locales/en-GB/messages.json`],
+      async (_req, res) => {
+        res.json(await readWording(language));
+      },
+    );
+    super.setStaticPath(route, directory);
+    return this;
+  }
+
   override setEntryRoute({ route, handler }: AppViewRoute): this {
-    const app: Express = this.app;
-    app.get(route, (_req, res, next) => {
+    this.app.get(route, (_req: Request, res: Response, next: NextFunction) => {
       const { name, params } = handler({ basePath: this.basePath, uiConfig: this.uiConfig });
       res.render(name, params, (error, html: string) => {
-        if (error) next(error);
-        else res.send(html.replaceAll(/<link [^>]*href="https?:[^>]*>/g, ""));
+        if (error) return next(error);
+        const within = html.replaceAll(/<link [^>]*href="https?:[^>]*>/g, "");
+        res.send(within.replace("</head>", '<link href="/assets/board.css" rel="stylesheet"></head>'));
       });
     });
     return this;

@@ -31,6 +31,7 @@ export function signInPage(options: { next: string; refusal?: string }): string 
 ${alarm}
 <form method="post" action="/sign-in">
 <input type="hidden" name="next" value="${escapeHtml(next)}">
+<input type="text" name="username" value="nightshift" autocomplete="username" readonly hidden>
 <label for="key">API key</label>
 <input id="key" name="key" type="password" required autofocus autocomplete="current-password" spellcheck="false" autocapitalize="off" ${described}>
 <p class="hint" id="hint">A viewer, operator or admin key for all tenants. <code>npm run key</code> makes one.</p>

@@ -19,9 +19,9 @@ class RunningWithoutFsync extends NightshiftError {
 }
 
 /**
- * The process that owns the servers of one data directory: `node guard.ts <data directory>`. It holds the directory's lock, starts
- * what its clients want, restarts what dies, and stops everything when the last client is gone, however that ended: a
- * client is a connection, and the kernel closes the connections of the killed. See docs/adr/0003.
+ * The process that owns the servers of one data directory: `node guard.ts <data directory>`. It holds the directory's
+ * lock, starts what its clients want, restarts what dies, and stops everything when the last client is gone, however
+ * that ended: a client is a connection, and the kernel closes the connections of the killed. See docs/adr/0003.
  */
 class Guard {
   readonly #dataDir: string;
@@ -80,16 +80,19 @@ class Guard {
   async #stop(): Promise<void> {
     this.#server.close();
     this.#tell({ stopping: true });
-    await Promise.all([this.#redis.stop(), this.#postgres.stop()]);
-    rmSync(serversFile(this.#dataDir), { force: true });
-    this.log.info({}, "guard.stopped");
-    this.#lock[Symbol.dispose]();
-    if (this.#temporary) rmSync(this.#dataDir, { recursive: true, force: true });
-    for (const socket of this.#clients) socket.end();
-    setTimeout(() => process.exit(), lingerMs).unref(); // a client that hangs does not hold us
+    try {
+      await Promise.all([this.#redis.stop(), this.#postgres.stop()]);
+      rmSync(serversFile(this.#dataDir), { force: true });
+      this.log.info({}, "guard.stopped");
+      this.#lock[Symbol.dispose]();
+      if (this.#temporary) rmSync(this.#dataDir, { recursive: true, force: true });
+    } finally {
+      for (const socket of this.#clients) socket.end();
+      setTimeout(() => process.exit(), lingerMs).unref(); // a client that hangs does not hold us
+    }
   }
 
-  /** To the clients, who have a log that somebody reads, and to standard error, which is guard.log, for when they are gone. */
+  /** To the clients, whose log somebody reads, and to standard error, which is guard.log, for when they are gone. */
   readonly log: Log = {
     info: (fields, event) => this.#record("info", fields, event),
     warn: (fields, event) => this.#record("warn", fields, event),
@@ -102,7 +105,11 @@ class Guard {
   }
 
   #write(level: string, fields: object, event: string): void {
-    writeSync(2, `${JSON.stringify({ time: new Date().toISOString(), level, ...fields, msg: event })}\n`);
+    try {
+      writeSync(2, `${JSON.stringify({ time: new Date().toISOString(), level, ...fields, msg: event })}\n`);
+    } catch {
+      // A full disk is no reason to stop the servers.
+    }
   }
 
   #tell(line: GuardLine): void {

@@ -78,10 +78,9 @@ export async function startServers(options: ServersOptions): Promise<Servers> {
       log.warn({ dataDir }, "guard.lost");
       link = await joinGuard({ ...request, signal: leaving.signal });
       if (leaving.signal.aborted) link.socket.end();
-      const moved = JSON.stringify(link.urls) !== JSON.stringify(urls);
-      if (moved)
-        log.error({ dataDir }, "servers.moved"); // somebody took a port in between; a restart of ours finds them
-      else log.info({ dataDir }, "guard.rejoined");
+      // Moved when somebody took a port in between: a restart of this process finds them.
+      if (JSON.stringify(link.urls) === JSON.stringify(urls)) log.info({ dataDir }, "guard.rejoined");
+      else log.error({ dataDir }, "servers.moved");
     }
   };
   const watching = watch().catch((error: unknown) => {

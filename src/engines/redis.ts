@@ -61,6 +61,13 @@ export class RedisEngine implements Engine {
     connection?.disconnect();
   }
 
+  /** Rejects when Redis does not answer. */
+  async ping(): Promise<void> {
+    if (!this.#connection)
+      throw new Error("Expected a started engine, found one without a connection: call start() first");
+    await this.#connection.ping();
+  }
+
   /** The BullMQ queue behind a definition, for the dashboard. */
   queue(definition: QueueDefinition): Queue<RedisJobData> {
     const known = this.#queues.get(definition.name);

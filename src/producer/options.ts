@@ -19,9 +19,7 @@ export const enqueueOptions = z.strictObject({
     .regex(/^[\x21-\x7e]+$/, "Expected printable ASCII without spaces")
     .optional()
     .describe("Two living jobs of one kind with the same key are one job."),
-  expiresAt: instant
-    .optional()
-    .describe("A job that no attempt has begun by then ends as expired."),
+  expiresAt: instant.optional().describe("A job that no attempt has begun by then ends as expired."),
   tags: z.array(z.string().min(1).max(80)).max(10).default([]).describe("Words to find the job by; nothing personal."),
   correlationId: z.string().min(1).max(200).optional().describe("The caller's own name for what this belongs to."),
 });

@@ -12,7 +12,9 @@ export class JobNotFound extends NightshiftError {
   readonly code = "job_not_found";
 
   constructor(id: string) {
-    super(`Expected the id of a job that is kept, found none for "${id}". Ended jobs leave after their queue's retention.`);
+    super(
+      `Expected the id of a job that is kept, found none for "${id}". Ended jobs leave after their queue's retention.`,
+    );
   }
 }
 

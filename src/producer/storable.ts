@@ -33,7 +33,10 @@ function visit(value: unknown, path: string, depth: number, problems: FieldProbl
   }
 
   function members(container: object): void {
-    if (depth >= maxDepth) return add(`at most ${maxDepth} levels, found more`, "too_deep");
+    if (depth >= maxDepth) {
+      add(`at most ${maxDepth} levels, found more`, "too_deep");
+      return;
+    }
     const prefix = path === "" ? "" : `${path}.`;
     if (Array.isArray(container)) {
       for (let index = 0; index < container.length; index += 1)

@@ -1,8 +1,18 @@
+import { PermanentError } from "#core/errors.ts";
 import type { DocumentStore, DocumentVersion, NewDocumentVersion, StoredDocument } from "#core/services.ts";
 import type { Database, SqlRow } from "../ledger/database.ts";
 
 const versionColumns = `v.document_id, d.company_id, v.job_id, v.template_id, v.template_version, v.locale, v.sha256,
   v.size_bytes, v.page_count, v.content_type, v.file_name, v.version, v.created_at`;
+
+/** A document belongs to one company for ever: no retry can add another company's version to it. */
+export class DocumentOfAnother extends PermanentError {
+  readonly code = "document_of_another_company";
+
+  constructor(documentId: string) {
+    super("Expected the document to belong to the payload's companyId, it belongs to another company", { documentId });
+  }
+}
 
 /** Documents in Postgres; their bytes are in the blob store under `sha256`. Every statement names the tenant. */
 export class PostgresDocumentStore implements DocumentStore {
@@ -21,10 +31,11 @@ export class PostgresDocumentStore implements DocumentStore {
          values ($1, $2, $3, $4, 1) on conflict (tenant, id) do nothing`,
         [version.tenant, version.documentId, version.companyId, version.templateId],
       );
-      await client.query(`select 1 from ${schema}.documents where tenant = $1 and id = $2 for update`, [
-        version.tenant,
-        version.documentId,
-      ]);
+      const owner = await client.query(
+        `select company_id from ${schema}.documents where tenant = $1 and id = $2 for update`,
+        [version.tenant, version.documentId],
+      );
+      if (owner.rows[0].company_id !== version.companyId.toLowerCase()) throw new DocumentOfAnother(version.documentId);
       const existing = await client.query(
         `select ${versionColumns} from ${this.#joined} where v.tenant = $1 and v.job_id = $2`,
         [version.tenant, version.jobId],
@@ -59,6 +70,23 @@ export class PostgresDocumentStore implements DocumentStore {
       const { tenant: _tenant, ...rest } = version;
       return { ...rest, version: added.version, createdAt: added.created_at };
     });
+  }
+
+  async *storedSince(tenant: string, since: Date, pageSize: number): AsyncIterable<DocumentVersion> {
+    let after: [string, number] = ["00000000-0000-0000-0000-000000000000", 0];
+    for (;;) {
+      const { rows } = await this.#database.executeSql(
+        `select ${versionColumns} from ${this.#joined}
+         where v.tenant = $1 and (v.document_id, v.version) > ($2::uuid, $3::int) and v.created_at >= $4
+         order by v.document_id, v.version limit $5`,
+        [tenant, ...after, since, pageSize],
+      );
+      const page = rows.map(toVersion);
+      yield* page;
+      const last = page.at(-1);
+      if (!last || page.length < pageSize) return;
+      after = [last.documentId, last.version];
+    }
   }
 
   async find(tenant: string, documentId: string): Promise<StoredDocument | null> {

@@ -23,13 +23,13 @@ test("look", { timeout: 300_000 }, async () => {
   await stage.rig.runtime.producer.enqueue(tenant, a, {}, { runAt: new Date(Date.now() + 50_000).toISOString() });
   const { command, env } = await tool("chromium");
   const browser = await chromium.launch({ executablePath: command, env: env as any, args: ["--no-sandbox"] });
-  for (const role of ["operator", "viewer", "admin"] as const) {
+  for (const role of ["operator"] as const) {
     const { key } = await stage.key(role);
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
     const page = await context.newPage();
-    page.on("console", (m) => console.log(role, m.type(), m.text()));
+    page.on("console", (m) => m.text().includes('preload') ? 0 : console.log(role, m.type(), m.text()));
     page.on("request", (r) => { if (!r.url().startsWith(stage.url)) console.log("OUTSIDE", r.url()); });
-    page.on("response", (r) => { if (r.status() >= 400) console.log(r.status(), r.url()); });
+    page.on("response", (r) => { if (r.url().includes("messages")) console.log(r.url()); if (r.status() >= 400) console.log(r.status(), r.url()); });
     await page.goto(stage.url);
     await page.screenshot({ path: `/tmp/look-${role}-0-door.png` });
     await page.getByLabel("API key").fill("wrong");
@@ -42,6 +42,21 @@ test("look", { timeout: 300_000 }, async () => {
     await page.goto(`${stage.url}/board/queue/documents?status=failed`);
     await page.waitForLoadState("networkidle");
     await page.screenshot({ path: `/tmp/look-${role}-3-failed.png` });
+    await page.locator("button[aria-haspopup=menu]").last().click();
+    await page.waitForTimeout(300);
+    await page.screenshot({ path: `/tmp/look-${role}-6-menu.png` });
+    await page.keyboard.press("Escape");
+    await page.goto(`${stage.url}/board/queue/documents?status=prioritized`);
+    await page.waitForLoadState("networkidle");
+    await page.locator("ul[class*=jobActions] button:visible").first().click();
+    await page.waitForTimeout(300);
+    await page.screenshot({ path: `/tmp/look-${role}-7-cancel.png` });
+    await page.getByRole("button", { name: "Confirm" }).click();
+    await page.waitForTimeout(600);
+    await page.screenshot({ path: `/tmp/look-${role}-8-cancelled.png` });
+    await context.clearCookies();
+    await page.waitForTimeout(6000);
+    await page.screenshot({ path: `/tmp/look-${role}-9-ended.png` });
     await page.goto(`${stage.url}/board/queue/reports`);
     await page.waitForLoadState("networkidle");
     await page.screenshot({ path: `/tmp/look-${role}-4-reports.png` });

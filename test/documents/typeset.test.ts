@@ -18,6 +18,13 @@ test("a word wider than the line is broken between graphemes, a Devanagari sylla
   for (const line of textsOf("क्षत्रियक्षत्रियक्षत्रिय", 2)) assert.match(line, /^(क्ष|त्रि|य)+$/u);
 });
 
+test("a grapheme without end is broken all the same", () => {
+  const text = "क्".repeat(3_000);
+  const lines = breakLines(text, "regular", 12);
+  assert.ok(lines.every((line) => line.width <= 12.3));
+  assert.equal(lines.map((line) => line.text).join(""), text);
+});
+
 test("no-break spaces hold a date together and are drawn as spaces", () => {
   assert.deepEqual(textsOf("on 5\u00A0November\u00A02026", 9), ["on", "5 November 2026"]);
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
+import { chownSync, existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import pg from "pg";
@@ -159,6 +159,23 @@ describe.runIf(process.platform === "linux")("embedded servers", () => {
     await client.kill("SIGKILL");
     await dir.quiet(5000);
     assert.equal(existsSync(dir.path), false);
+  });
+
+  test("a start that is given up leaves nothing running", async () => {
+    await using dir = new DataDir();
+    const user = new AbortController();
+    const starting = startServers({ dataDir: dir.path, want: { redis: true, postgres: true }, signal: user.signal });
+    await vi.waitFor(() => assert.ok(existsSync(join(dir.path, "servers.json"))), { timeout: 10_000, interval: 1 });
+    user.abort();
+    await assert.rejects(starting, { name: "AbortError" });
+    await dir.quiet(5000);
+  });
+
+  test.runIf(process.getuid?.() === 0)("the data directory of another user is refused", async () => {
+    await using dir = new DataDir();
+    chownSync(dir.path, 65534, 65534);
+    const starting = startServers({ dataDir: dir.path, want: { redis: true, postgres: true } });
+    await assert.rejects(starting, { code: "data_dir_of_another_user" });
   });
 
   test("without Redis and without leave to download, the error names the command that mends it", async () => {

@@ -1,11 +1,11 @@
+import type { Request } from "express";
 import { z } from "zod";
 import type { DocumentStore, DocumentVersion } from "#core/services.ts";
+import type { Caller } from "../authenticate.ts";
 import { oneTenant } from "../authenticate.ts";
 import { type Operation, uuidParam } from "../operation.ts";
 import { Refusal } from "../problem.ts";
 import { documentVersion, documentVersions, storedDocument } from "../shapes.ts";
-import type { Request } from "express";
-import type { Caller } from "../authenticate.ts";
 
 const params = z.object({ id: z.uuid().describe("The `documentId` of a job's result.") });
 export const versionParams = params.extend({ n: z.int().min(1).describe("The version, counted from 1.") });

@@ -43,9 +43,10 @@ export function enqueueManyRoute({ catalog, producer }: { catalog: Catalog; prod
   }
 
   async function acceptAll(tenant: string, raws: readonly unknown[], context: EnqueueContext) {
-    const entries = raws.map(toEntry);
-    if (entries.every((entry) => !Array.isArray(entry))) return producer.enqueueMany(tenant, entries, context);
-    const found = entries.map((entry) => (Array.isArray(entry) ? entry : producer.check(entry)));
+    const read = raws.map(toEntry);
+    const entries = read.filter((entry): entry is Entry => !Array.isArray(entry));
+    if (entries.length === read.length) return producer.enqueueMany(tenant, entries, context);
+    const found = read.map((entry) => (Array.isArray(entry) ? entry : producer.check(entry)));
     throw new InvalidInput(`${raws.length} jobs were refused`, found.flatMap(below));
   }
 

@@ -13,7 +13,8 @@ export function jobTypesRoute({ catalog }: { catalog: Catalog }): Operation {
     method: "get",
     path: "/v1/job-types",
     summary: "List what can be enqueued",
-    description: "Every job of this installation with the JSON Schemas of its payload and its result, and its policies.",
+    description:
+      "Every job of this installation with the JSON Schemas of its payload and its result, and its policies.",
     needs: "read",
     answers: { 200: { description: "All of them.", schema: jobTypes } },
     problems: [],

@@ -78,7 +78,10 @@ export function cancelJobRoute(deps: {
     if (isTerminal(cancelled.before)) throw alreadyEnded(cancelled.before);
     const queue = queues.find(({ name }) => name === cancelled.queue);
     // Best effort: the ledger refuses whatever the engine still hands out.
-    if (queue && cancelled.after === "cancelled") await engineOf(queue).remove(queue, id).catch(() => false);
+    if (queue && cancelled.after === "cancelled")
+      await engineOf(queue)
+        .remove(queue, id)
+        .catch(() => false);
     const found = await lookup.find(tenant, id);
     return found && { status: cancelled.after === "cancelled" ? 200 : 202, view: found.view };
   }
@@ -100,7 +103,7 @@ export function cancelJobRoute(deps: {
     summary: "Cancel a job",
     description:
       "A waiting job ends `cancelled` at once. A running one is told to stop; follow it to see whether it did, because " +
-      "work that is finished in the same moment stays finished. Jobs of a queue with `durability: \"redis\"` can be " +
+      'work that is finished in the same moment stays finished. Jobs of a queue with `durability: "redis"` can be ' +
       "cancelled while they wait, and are then forgotten.",
     needs: "enqueue",
     params: jobParams,

@@ -10,7 +10,13 @@ const query = z.strictObject({
   state: z.enum(jobStates).optional().describe("Only jobs in this state."),
   job: z.string().min(1).max(80).optional().describe("Only jobs of this name."),
   queue: z.string().min(1).max(80).optional().describe("Only jobs of this queue."),
-  tag: z.string().min(1).max(80).regex(/^[^\0]*$/).optional().describe("Only jobs that carry this tag."),
+  tag: z
+    .string()
+    .min(1)
+    .max(80)
+    .regex(/^[^\0]*$/)
+    .optional()
+    .describe("Only jobs that carry this tag."),
   since: instant.optional().describe("Only jobs accepted at this instant or later."),
   cursor: z.string().max(100).optional().describe("`nextCursor` of the page before."),
   limit: z.coerce.number().int().min(1).max(200).default(50).describe("Jobs per page."),
@@ -28,7 +34,7 @@ export function listJobsRoute({ reader }: { reader: JobReader }): Operation {
     path: "/v1/jobs",
     summary: "List jobs",
     description:
-      "Newest first. Jobs of a queue with `durability: \"redis\"` are not in the ledger, and so not in the list, unless " +
+      'Newest first. Jobs of a queue with `durability: "redis"` are not in the ledger, and so not in the list, unless ' +
       "they were scheduled more than a minute ahead or died.",
     needs: "read",
     query,

@@ -185,7 +185,7 @@ export const fixtures: readonly Fixture[] = [
         "supplier.gstin": "gstin_invalid",
         "lines.0.quantity": "invalid_format",
         "lines.0.unit": "invalid_type",
-        "lines.0.colour": "unrecognized_keys",
+        "lines.0.colour": "unrecognized_key",
         notes: "invalid_type",
       },
     },

@@ -1,0 +1,35 @@
+import type { Handler } from "#core/handler.ts";
+import type { GenerateDocument, GeneratedDocument } from "./generate.job.ts";
+import type { RenderedDocument } from "./render.thread.ts";
+import type { DocumentRequest } from "./request.ts";
+
+const renderThread = new URL("./render.thread.ts", import.meta.url);
+
+export const handle: Handler<GenerateDocument, GeneratedDocument> = async (request, ctx) => {
+  const { templateId, userInputs, locale, companyId, documentId = ctx.jobId } = request;
+  ctx.progress(0.1, "rendering");
+  const rendered = await ctx.thread<DocumentRequest, RenderedDocument>(renderThread, {
+    templateId,
+    userInputs,
+    locale,
+  });
+
+  ctx.progress(0.8, "storing");
+  const { sha256, sizeBytes } = await ctx.services.blobs.put(rendered.bytes);
+  const { version } = await ctx.services.documents.addVersion({
+    tenant: ctx.tenant,
+    documentId,
+    companyId,
+    jobId: ctx.jobId, // what makes a repeated attempt find the version of the first one
+    templateId: rendered.templateId,
+    templateVersion: rendered.templateVersion,
+    locale: rendered.locale,
+    sha256,
+    sizeBytes,
+    pageCount: rendered.pageCount,
+    contentType: rendered.contentType,
+    fileName: rendered.fileName,
+  });
+  ctx.log.info({ documentId, version, sizeBytes, pageCount: rendered.pageCount }, "document.stored");
+  return { documentId, version, sha256, sizeBytes, pageCount: rendered.pageCount };
+};

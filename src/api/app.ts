@@ -1,0 +1,106 @@
+import express from "express";
+import helmet from "helmet";
+import type { Catalog } from "#core/catalog.ts";
+import type { Log } from "#core/handler.ts";
+import type { QueueDefinition } from "#core/queue.ts";
+import type { BlobStore, DocumentStore } from "#core/services.ts";
+import packageJson from "../../package.json" with { type: "json" };
+import type { KeyStore } from "../access/keys.ts";
+import type { Engine } from "../engines/engine.ts";
+import type { JobReader } from "../ledger/job-reader.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import type { Dispatcher } from "../producer/dispatcher.ts";
+import type { Producer } from "../producer/producer.ts";
+import { Redrive } from "../producer/redrive.ts";
+import { authenticator } from "./authenticate.ts";
+import type { JobLookup } from "./job-lookup.ts";
+import type { JobWatch } from "./job-watch.ts";
+import { notFound } from "./not-found.ts";
+import { openapi } from "./openapi.ts";
+import { mount, type Operation } from "./operation.ts";
+import { problemHandler } from "./problem.ts";
+import { mountReference } from "./reference.ts";
+import { requestLog } from "./request-log.ts";
+import { documentContentRoute } from "./routes/document-content.ts";
+import { documentRoutes } from "./routes/documents.ts";
+import { enqueueRoute } from "./routes/enqueue.ts";
+import { enqueueManyRoute } from "./routes/enqueue-many.ts";
+import { type Health, healthRoutes, type MetricsPage } from "./routes/health.ts";
+import { cancelJobRoute, getJobRoute, redriveJobRoute } from "./routes/job.ts";
+import { jobEventsRoute } from "./routes/job-events.ts";
+import { jobTypesRoute } from "./routes/job-types.ts";
+import { listJobsRoute } from "./routes/list-jobs.ts";
+
+export interface AppOptions {
+  readonly catalog: Catalog;
+  readonly producer: Producer;
+  readonly dispatcher: Dispatcher;
+  readonly ledger: Ledger;
+  readonly reader: JobReader;
+  readonly engineOf: (queue: QueueDefinition) => Engine;
+  readonly keys: Pick<KeyStore, "verify">;
+  readonly documents: DocumentStore;
+  readonly blobs: BlobStore;
+  readonly health: Health;
+  readonly metrics: MetricsPage;
+  readonly lookup: JobLookup;
+  readonly watch: JobWatch;
+  readonly log: Log;
+}
+
+/** The HTTP API of `/v1`, its description and its health. `ApiServer` makes it listen. */
+export function createApp(options: AppOptions): express.Express {
+  const { catalog, log } = options;
+  const authenticate = authenticator(options.keys);
+  const deps = { ...options, queues: catalog.queues, authenticate, redrive: new Redrive(options) };
+  const operations: Operation[] = [
+    enqueueRoute(deps),
+    enqueueManyRoute(deps),
+    jobTypesRoute(deps),
+    getJobRoute(deps),
+    jobEventsRoute(deps),
+    listJobsRoute(deps),
+    cancelJobRoute(deps),
+    redriveJobRoute(deps),
+    ...documentRoutes(deps),
+    documentContentRoute(deps),
+    ...healthRoutes(deps),
+  ];
+
+  const app = express();
+  app.disable("x-powered-by");
+  app.disable("etag"); // hashing every answer helps nobody: documents have the hash of their content
+  app.enable("case sensitive routing");
+  app.use(requestLog(log), securityHeaders());
+  for (const operation of operations) mount(app, operation, authenticate);
+  const reference = mountReference(app, openapi(operations, packageJson.version));
+  app.use(notFound([...operations, ...reference]));
+  app.use(problemHandler(log));
+  return app;
+}
+
+/**
+ * Helmet's defaults with a narrower policy: nothing from elsewhere, no inline code, no frames. Without
+ * `upgrade-insecure-requests`, which would break /docs where TLS ends at a proxy or is not there at all.
+ */
+function securityHeaders(): express.RequestHandler {
+  const secure = helmet({
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'none'"],
+        scriptSrc: ["'self'"],
+        styleSrc: ["'self'"],
+        imgSrc: ["'self'", "data:"],
+        connectSrc: ["'self'"],
+        baseUri: ["'none'"],
+        formAction: ["'none'"],
+        frameAncestors: ["'none'"],
+      },
+    },
+  });
+  return (req, res, next) => {
+    res.setHeader("Cache-Control", "no-store");
+    secure(req, res, next);
+  };
+}

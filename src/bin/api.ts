@@ -1,0 +1,28 @@
+import { KeyStore } from "../access/keys.ts";
+import { ApiServer } from "../api/server.ts";
+import { runProcess } from "../process.ts";
+
+/** The HTTP API and the fast path. */
+await runProcess({
+  name: "api",
+  sources: (runtime) => ({ depths: runtime.depthSources() }),
+  parts: ({ env, log, runtime, metrics, health, apiKey }) => [
+    new ApiServer({
+      catalog: runtime.catalog,
+      producer: runtime.producer,
+      dispatcher: runtime.dispatcher,
+      ledger: runtime.ledger,
+      reader: runtime.reader,
+      listener: runtime.listener,
+      engineOf: (queue) => runtime.engineOf(queue),
+      keys: new KeyStore(runtime.database, apiKey),
+      documents: runtime.services.documents,
+      blobs: runtime.services.blobs,
+      health,
+      metrics,
+      host: env.host,
+      port: env.port,
+      log,
+    }),
+  ],
+});

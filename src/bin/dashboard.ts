@@ -1,0 +1,25 @@
+import { KeyStore } from "../access/keys.ts";
+import { JobControl } from "../dashboard/job-control.ts";
+import { DashboardServer } from "../dashboard/server.ts";
+import { runProcess } from "../process.ts";
+
+/** Bull Board over every Redis queue, behind sign-in. */
+await runProcess({
+  name: "dashboard",
+  parts: ({ env, log, runtime, apiKey }) => [
+    new DashboardServer({
+      queues: runtime.queuesOn("redis").map((definition) => ({ definition, queue: runtime.redis.queue(definition) })),
+      control: new JobControl({
+        ledger: runtime.ledger,
+        reader: runtime.reader,
+        engineOf: (queue) => runtime.engineOf(queue),
+      }),
+      keys: new KeyStore(runtime.database, apiKey),
+      bootstrapKey: apiKey,
+      database: runtime.database,
+      log,
+      host: env.host,
+      port: env.dashboardPort,
+    }),
+  ],
+});

@@ -1,0 +1,189 @@
+import type { z } from "zod";
+import type { JobDefinition } from "#core/job.ts";
+import type { JobLine, JobView } from "../ledger/job-reader.ts";
+import type { JobState } from "../ledger/job-state.ts";
+import type { EnqueueOptions } from "../producer/options.ts";
+import type { Receipt } from "../producer/receipt.ts";
+import { type Document, Documents, type DocumentVersion } from "./documents.ts";
+import { readEvents } from "./event-stream.ts";
+import { Http } from "./http.ts";
+
+export { ProblemError } from "./http.ts";
+export type { Document, DocumentVersion, EnqueueOptions, JobLine, JobState, JobView, Receipt };
+
+export interface ClientOptions {
+  /** `https://nightshift.internal`: where the API listens. */
+  readonly baseUrl: string;
+  readonly key: string;
+  /** Only for a key that may act for any tenant. */
+  readonly tenant?: string;
+  /** Default: the global one. */
+  readonly fetch?: typeof fetch;
+}
+
+/** A job to enqueue: by its definition, which types the payload, or by its name. */
+export type JobReference<Payload extends z.ZodType = z.ZodType> = JobDefinition<Payload> | string;
+type PayloadOf<Job> = Job extends JobDefinition<infer Payload> ? z.input<Payload> : unknown;
+
+export interface NewJob<Job extends JobReference = JobReference> extends EnqueueOptions {
+  readonly job: Job;
+  readonly payload: PayloadOf<Job>;
+}
+
+/** A job that has ended, or has not within the time given: look at `state`. */
+export type EndedJob<Result> = Omit<JobView, "result"> & { readonly result: Result };
+
+export interface JobChange {
+  /** The new state, or `progress` when only the progress changed. */
+  readonly event: JobState | "progress";
+  readonly job: JobView;
+}
+
+export interface ListFilter {
+  readonly state?: JobState;
+  readonly job?: string;
+  readonly queue?: string;
+  readonly tag?: string;
+  /** Accepted at this instant (ISO 8601) or later. */
+  readonly since?: string;
+}
+
+const waitPerRequestMs = 30_000; // within the patience of the usual proxies (60 s)
+const reconnectMs = 1_000;
+
+/** The typed client of the HTTP API. Every method rejects with ProblemError when the API answers a problem. */
+export function createClient(options: ClientOptions): Client {
+  return new Client(options);
+}
+
+/** Hand work off and follow it over HTTP. Holds no connection: make one per process and share it. */
+export class Client {
+  readonly documents: Documents;
+  readonly #http: Http;
+
+  constructor(options: ClientOptions) {
+    this.#http = new Http(options);
+    this.documents = new Documents(this.#http);
+  }
+
+  /**
+   * Enqueue one job. It is durable when this resolves. Not repeated by itself: after a lost connection the caller cannot
+   * know; give a `deduplicationKey` and send it again.
+   */
+  enqueue<Job extends JobReference>(
+    job: Job,
+    payload: PayloadOf<Job>,
+    options: EnqueueOptions & { readonly traceparent?: string } = {},
+  ): Promise<Receipt> {
+    const { traceparent, ...rest } = options;
+    return this.#http.json(`/v1/jobs/${encodeURIComponent(nameOf(job))}`, {
+      body: { payload, ...rest },
+      headers: traceparent === undefined ? {} : { traceparent },
+    });
+  }
+
+  /** Enqueue up to 1,000 jobs: all of them, or none and a ProblemError that names every problem. */
+  async enqueueMany(jobs: readonly NewJob[]): Promise<readonly Receipt[]> {
+    const body = { jobs: jobs.map((one) => ({ ...one, job: nameOf(one.job) })) };
+    const { items } = await this.#http.json<{ items: Receipt[] }>("/v1/jobs", { body });
+    return items;
+  }
+
+  get(id: string): Promise<JobView> {
+    return this.#http.json(jobPath(id));
+  }
+
+  /**
+   * Wait until a job has ended, by long polls; at most `timeoutMs` (default: as long as it takes). Resolves with the job
+   * as it then is: look at `state`, because a job may also end dead, cancelled or expired, or still be open.
+   */
+  async wait<Result = unknown>(
+    id: string,
+    { timeoutMs = Number.POSITIVE_INFINITY, signal }: { timeoutMs?: number; signal?: AbortSignal } = {},
+  ): Promise<EndedJob<Result>> {
+    const until = Date.now() + timeoutMs;
+    for (;;) {
+      const left = Math.max(0, until - Date.now());
+      const waitMs = Math.ceil(Math.min(left, waitPerRequestMs));
+      const job = await this.#http.json<EndedJob<Result>>(`${jobPath(id)}?wait=${waitMs}ms`, { signal });
+      if (hasEnded(job.state) || left <= waitPerRequestMs) return job;
+    }
+  }
+
+  /** All jobs that match, newest first, page after page as you go on. */
+  async *list(filter: ListFilter = {}): AsyncGenerator<JobLine, void, undefined> {
+    const query = new URLSearchParams({ ...filter, limit: "200" });
+    for (;;) {
+      const page = await this.#http.json<{ items: JobLine[]; nextCursor: string | null }>(`/v1/jobs?${query}`);
+      yield* page.items;
+      if (page.nextCursor === null) return;
+      query.set("cursor", page.nextCursor);
+    }
+  }
+
+  /** Cancel a waiting job at once, or ask a running one to stop: `state` says which. */
+  cancel(id: string): Promise<JobView> {
+    return this.#http.json(jobPath(id), { method: "DELETE" });
+  }
+
+  /** Give a dead job new attempts. Needs an operator's key. */
+  redrive(id: string): Promise<JobView> {
+    return this.#http.json(`${jobPath(id)}/redrive`, { method: "POST" });
+  }
+
+  /**
+   * The present of a job, then its changes until it has ended. A lost connection is taken up again where it was; the
+   * generator ends after the terminal state, or rejects when `signal` aborts.
+   */
+  async *events(id: string, { signal }: { signal?: AbortSignal } = {}): AsyncGenerator<JobChange, void, undefined> {
+    let lastEventId: string | undefined;
+    for (;;) {
+      const headers = lastEventId === undefined ? {} : { "last-event-id": lastEventId };
+      try {
+        const response = await this.#http.send(`${jobPath(id)}/events`, { headers, signal });
+        if (response.status === 204) return;
+        for await (const { id: eventId, event, data } of readEvents(response.body!)) {
+          lastEventId = eventId;
+          const job = JSON.parse(data) as JobView;
+          yield { event: event as JobChange["event"], job };
+          if (hasEnded(job.state)) return;
+        }
+      } catch (error) {
+        if (signal?.aborted || !isConnectionLost(error)) throw error;
+      }
+      await pause(reconnectMs, signal);
+    }
+  }
+}
+
+function nameOf(job: JobReference): string {
+  return typeof job === "string" ? job : job.name;
+}
+
+function jobPath(id: string): string {
+  return `/v1/jobs/${encodeURIComponent(id)}`;
+}
+
+function hasEnded(state: JobState): boolean {
+  return state === "completed" || state === "dead" || state === "cancelled" || state === "expired";
+}
+
+/** fetch says TypeError when it cannot connect, and when a body ends before its time. */
+function isConnectionLost(error: unknown): boolean {
+  return error instanceof TypeError;
+}
+
+function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = () => {
+      clearTimeout(timer);
+      reject(signal!.reason);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", stop);
+      resolve();
+    }, ms);
+    if (signal?.aborted) stop();
+    else signal?.addEventListener("abort", stop, { once: true });
+  });
+}

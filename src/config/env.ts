@@ -1,0 +1,97 @@
+import { join, resolve } from "node:path";
+import { z } from "zod";
+import { logLevels } from "../observability/log.ts";
+
+/** A bad environment: every problem at once. Processes print it and exit 78 (EX_CONFIG). */
+export class InvalidEnvironment extends Error {
+  readonly code = "invalid_environment";
+
+  constructor(problems: readonly string[]) {
+    super(
+      `The environment has ${problems.length} problem(s):\n${problems.map((problem) => `  ${problem}`).join("\n")}`,
+    );
+    this.name = "InvalidEnvironment";
+  }
+}
+
+const port = (fallback: number) => z.coerce.number().int().min(0).max(65_535).default(fallback);
+const url = (...schemes: string[]) =>
+  z
+    .string()
+    .refine(
+      (value) => schemes.some((scheme) => value.startsWith(`${scheme}:`)),
+      `Expected a URL beginning with ${schemes.join(" or ")}:`,
+    )
+    .optional();
+
+const schema = z.object({
+  DATABASE_URL: url("postgres", "postgresql"),
+  REDIS_URL: url("redis", "rediss"),
+  NIGHTSHIFT_DATA_DIR: z.string().min(1).default(".nightshift"),
+  NIGHTSHIFT_API_KEY: z.string().min(24, "Expected at least 24 characters: anyone who guesses it is admin").optional(),
+  NIGHTSHIFT_NO_DOWNLOAD: z.stringbool().default(false),
+  PORT: port(3000),
+  DASHBOARD_PORT: port(3001),
+  PROBE_PORT: port(0),
+  HOST: z.string().min(1).default("127.0.0.1"),
+  WORKER_QUEUES: z
+    .string()
+    .optional()
+    .transform((names) =>
+      names
+        ?.split(",")
+        .map((name) => name.trim())
+        .filter(Boolean),
+    ),
+  LOG_LEVEL: z.enum(logLevels).default("info"),
+  DRAIN_MS: z.coerce.number().int().min(0).max(600_000).default(25_000),
+  BLOB_URL: url("file"),
+});
+
+/** What a process is told from outside. Durations in ms; directories absolute. */
+export interface Environment {
+  /** Absent: embedded Postgres under `dataDir`. */
+  readonly databaseUrl: string | undefined;
+  /** Absent: embedded Redis under `dataDir`. */
+  readonly redisUrl: string | undefined;
+  readonly dataDir: string;
+  /** Bootstrap admin key; absent in embedded mode: made once and kept in the data dir. */
+  readonly apiKey: string | undefined;
+  readonly mayDownload: boolean;
+  readonly port: number;
+  readonly dashboardPort: number;
+  /** Where a worker or scheduler answers /healthz, /readyz and /metrics; 0: any free port, said in the log. */
+  readonly probePort: number;
+  readonly host: string;
+  /** Queues this worker serves; absent: all. */
+  readonly workerQueues: readonly string[] | undefined;
+  readonly logLevel: (typeof logLevels)[number];
+  readonly drainMs: number;
+  readonly blobUrl: string;
+}
+
+/** Parse the environment. Only `bin/` and `scripts/` call it; everything below receives values. */
+export function parseEnv(source: Readonly<Record<string, string | undefined>>): Environment {
+  // An empty variable is how many deployments say "not set".
+  const given = Object.fromEntries(Object.entries(source).filter(([, value]) => value !== ""));
+  const parsed = schema.safeParse(given);
+  if (!parsed.success)
+    throw new InvalidEnvironment(parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`));
+  const env = parsed.data;
+  const dataDir = resolve(env.NIGHTSHIFT_DATA_DIR);
+  return {
+    databaseUrl: env.DATABASE_URL,
+    redisUrl: env.REDIS_URL,
+    dataDir,
+    apiKey: env.NIGHTSHIFT_API_KEY,
+    mayDownload: !env.NIGHTSHIFT_NO_DOWNLOAD,
+    port: env.PORT,
+    dashboardPort: env.DASHBOARD_PORT,
+    probePort: env.PROBE_PORT,
+    host: env.HOST,
+    workerQueues: env.WORKER_QUEUES,
+    logLevel: env.LOG_LEVEL,
+    drainMs: env.DRAIN_MS,
+    blobUrl: env.BLOB_URL ?? `file:${join(dataDir, "blobs")}`,
+  };
+}
