@@ -1,9 +1,7 @@
 import type { Handler } from "#core/handler.ts";
-import type { GenerateDocument, GeneratedDocument } from "./generate.job.ts";
+import { type GenerateDocument, type GeneratedDocument, renderThread } from "./generate.job.ts";
 import type { RenderedDocument } from "./render.thread.ts";
 import type { DocumentRequest } from "./request.ts";
-
-const renderThread = new URL("./render.thread.ts", import.meta.url);
 
 export const handle: Handler<GenerateDocument, GeneratedDocument> = async (request, ctx) => {
   const { templateId, userInputs, locale, companyId, documentId = ctx.jobId } = request;

@@ -24,6 +24,9 @@ const [first, ...others] = templates.map((template) =>
 export const payload = z.discriminatedUnion("templateId", [first!, ...others]);
 export type GenerateDocument = z.infer<typeof payload>;
 
+/** Where the PDF is drawn: named here, loaded only in threads. */
+export const renderThread = new URL("./render.thread.ts", import.meta.url);
+
 export const result = z.strictObject({
   documentId: z.uuid(),
   version: z.int().positive(),
@@ -45,5 +48,6 @@ export const generate = defineJob({
   result,
   retry: exponential({ attempts: 4, firstMs: seconds(2), maxMs: minutes(1), jitter: 0.2 }),
   timeoutMs: minutes(1),
+  threads: [renderThread],
   handler: () => import("./generate.handler.ts"),
 });

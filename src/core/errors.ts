@@ -77,7 +77,7 @@ const messageLimit = 500; // characters; a driver's error may quote a whole stat
 export function summarize(thrown: unknown): ErrorSummary {
   if (thrown instanceof NightshiftError) {
     const details = Object.keys(thrown.details).length > 0 ? { details: thrown.details } : {};
-    return { code: thrown.code, message: thrown.message.slice(0, messageLimit), ...details };
+    return { code: thrown.code, message: thrown.message.slice(0, messageLimit).toWellFormed(), ...details };
   }
   if (thrown instanceof Error) {
     const systemCode = "code" in thrown && typeof thrown.code === "string" ? ` (${thrown.code})` : "";

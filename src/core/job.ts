@@ -21,6 +21,8 @@ export interface JobDefinition<Payload extends z.ZodType = z.ZodType> {
   readonly timeoutMs: number;
   /** Two living jobs of one tenant with the same key are one job. A key given by the caller wins over this one. */
   readonly deduplicate?: (payload: z.output<Payload>) => string;
+  /** Modules that `ctx.thread` will run, loaded when a thread starts instead of in its first job. */
+  readonly threads?: readonly URL[];
   readonly handler: () => Promise<HandlerModule>;
 }
 

@@ -1,12 +1,14 @@
 import type { z } from "zod";
 import type { FieldProblem } from "./errors.ts";
 
+const keyLimit = 100; // characters; a caller may send a key as long as a body
+
 /** The problems of a rejected parse, each with its dotted path below `prefix`. Unknown keys become one problem each. */
 export function toProblems(issue: z.core.$ZodIssue, prefix: readonly PropertyKey[]): FieldProblem[] {
   const path = [...prefix, ...issue.path].map(String);
   if (issue.code === "unrecognized_keys")
     return issue.keys.map((key) => ({
-      path: [...path, key].join("."),
+      path: [...path, key.slice(0, keyLimit)].join("."),
       message: "Expected no such field, found one",
       code: "unrecognized_key",
     }));

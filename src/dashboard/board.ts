@@ -68,6 +68,11 @@ function uiConfig(role: DashboardRole): UIConfig {
  * and takes a style sheet of our own instead. Its English texts get our words.
  */
 class OurAdapter extends ExpressAdapter {
+  constructor() {
+    super();
+    this.app.disable("x-powered-by");
+  }
+
   override setStaticPath(route: string, directory: string): this {
     const language = join(directory, "locales", "en-US", "messages.json");
     this.app.get(

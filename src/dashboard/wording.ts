@@ -7,6 +7,7 @@ interface Texts {
 
 /** What Bull Board's buttons mean here. Every job has a priority, so what waits is what BullMQ calls prioritized. */
 const ours: Texts = {
+  CONFIRM: { CONFIRM_BTN: "Yes", CANCEL_BTN: "No" }, // "Cancel this job?" cannot be answered by "Cancel"
   QUEUE: {
     STATUS: { PRIORITIZED: "Waiting", WAITING: "Recovered" },
     ACTIONS: {
@@ -27,7 +28,7 @@ const ours: Texts = {
       CLEAN: "Cancel",
       CONFIRM: {
         RETRY: "Give this dead job new attempts?",
-        CLEAN: "Cancel this job? It ends as cancelled, and the application is told so.",
+        CLEAN: "Cancel this job? It ends as cancelled and does not run.",
         PROMOTE: "Run this job now instead of when it is due?",
       },
     },

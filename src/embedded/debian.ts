@@ -110,7 +110,7 @@ async function take(
   const logFile = join(work, "log");
   const run = async (command: string, args: readonly string[]) => {
     const logFd = openSync(logFile, "a");
-    const quiet = { ...env, LC_ALL: "C", DEBIAN_FRONTEND: "noninteractive" };
+    const quiet = { ...env, LC_ALL: "C", DEBIAN_FRONTEND: "noninteractive", TMPDIR: work };
     return runChild(command, args, { env: quiet, logFd, signal }).finally(() => closeSync(logFd));
   };
 

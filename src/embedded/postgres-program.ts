@@ -1,5 +1,18 @@
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  constants,
+  cpSync,
+  existsSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
@@ -50,7 +63,7 @@ export function findPostgres(dir: ServerDir): PostgresProgram {
     writeFileSync(note, copy, { mode: 0o600 });
     cpSync(native, copy, { recursive: true, verbatimSymlinks: true });
     linkLibraries(copy);
-    if (account) spawnSync("chmod", ["-R", "a+rX,go-w", copy]);
+    if (account) letAllRead(copy);
     if (runs(copy, account)) return programsIn(copy, account, () => removeCopy(note));
     removeCopy(note);
   }
@@ -65,6 +78,17 @@ function programsIn(native: string, account: Account, dispose: () => void): Post
 
 function runs(native: string, account: Account): boolean {
   return spawnSync(join(native, "bin", "postgres"), ["--version"], { ...account, cwd: "/" }).status === 0;
+}
+
+/** As `chmod -R a+rX,go-w`. */
+function letAllRead(root: string): void {
+  for (const path of [
+    root,
+    ...readdirSync(root, { recursive: true, encoding: "utf8" }).map((name) => join(root, name)),
+  ]) {
+    const { mode } = lstatSync(path);
+    if ((mode & constants.S_IFMT) !== constants.S_IFLNK) chmodSync(path, mode & 0o100 ? 0o755 : 0o644);
+  }
 }
 
 function removeCopy(note: string): void {

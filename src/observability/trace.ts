@@ -11,8 +11,7 @@ import {
 } from "@opentelemetry/api";
 import { summarize } from "#core/errors.ts";
 import { CancelJob, SnoozeJob } from "#core/outcome.ts";
-
-const traceparentPattern = /^(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
+import { traceparentPattern } from "#core/traceparent.ts";
 
 /**
  * Run `work` in a span of its own that continues the trace of `traceparent`, the W3C header stored with the job. Without

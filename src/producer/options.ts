@@ -1,8 +1,6 @@
 import { z } from "zod";
 import { priorities } from "#core/priority.ts";
 
-const traceparentPattern = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
-
 /** An instant that both Date and Postgres write with four digits of year. */
 export const instant = z.iso
   .datetime({ offset: true })
@@ -25,7 +23,3 @@ export const enqueueOptions = z.strictObject({
 });
 
 export type EnqueueOptions = z.input<typeof enqueueOptions>;
-
-export function validTraceparent(header: string | undefined): string | undefined {
-  return header !== undefined && traceparentPattern.test(header) ? header : undefined;
-}

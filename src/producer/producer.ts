@@ -7,11 +7,12 @@ import type { Log } from "#core/handler.ts";
 import type { JobDefinition } from "#core/job.ts";
 import { toProblems } from "#core/problems.ts";
 import type { QueueDefinition } from "#core/queue.ts";
+import { validTraceparent } from "#core/traceparent.ts";
 import type { Engine, Message } from "../engines/engine.ts";
 import type { Database, SqlRunner } from "../ledger/database.ts";
 import type { Accepted, Ledger, NewJob } from "../ledger/ledger.ts";
 import type { Dispatcher } from "./dispatcher.ts";
-import { type EnqueueOptions, enqueueOptions, validTraceparent } from "./options.ts";
+import { type EnqueueOptions, enqueueOptions } from "./options.ts";
 import type { Receipt } from "./receipt.ts";
 import { unstorable } from "./storable.ts";
 

@@ -6,6 +6,7 @@ import type { Services } from "#core/services.ts";
 import type { Delivery, Verdict } from "../engines/engine.ts";
 import type { AttemptOutcome } from "../ledger/job-state.ts";
 import type { Ledger } from "../ledger/ledger.ts";
+import { withTrace } from "../observability/trace.ts";
 import { type Decision, decide, type Ended } from "./decision.ts";
 import { AttemptTimedOut, type Interruption, LeaseLost } from "./interruption.ts";
 import { ProgressReport } from "./progress-report.ts";
@@ -145,20 +146,25 @@ export class Attempt {
         throw new PayloadUnreadable("Expected a payload of the job's schema, the stored one does not fit", { paths });
       }
       this.#stop.signal.throwIfAborted();
-      return { value: await handle(payload.data, this.#context(begun, progress)) };
+      const { tenant } = this.#delivery.message;
+      const names = { "nightshift.queue": this.#job.queue.name, "nightshift.tenant": tenant };
+      const value = await withTrace(begun.traceparent, this.#job.name, names, (traceparent) =>
+        handle(payload.data, this.#context(begun, progress, traceparent)),
+      );
+      return { value };
     } catch (thrown) {
       return { thrown };
     }
   }
 
-  #context(begun: Begun, progress: ProgressReport): HandlerContext {
+  #context(begun: Begun, progress: ProgressReport, traceparent: string | undefined): HandlerContext {
     const { signal } = this.#stop;
     return {
       jobId: this.jobId,
       job: this.#job.name,
       tenant: this.#delivery.message.tenant,
       attempt: begun.number,
-      ...(begun.traceparent !== undefined && { traceparent: begun.traceparent }),
+      ...(traceparent !== undefined && { traceparent }),
       signal,
       log: begun.log,
       clock: this.#tools.clock,

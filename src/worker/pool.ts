@@ -20,6 +20,10 @@ export interface PoolOptions {
   readonly onEnd: (end: AttemptEnd) => void;
 }
 
+function threadModules({ catalog, queue }: PoolOptions): readonly URL[] {
+  return catalog.jobs.filter((job) => job.queue === queue).flatMap((job) => job.threads ?? []);
+}
+
 /** Handlers that were interrupted get this long to return before the pool closes without them. */
 const unwindMs = 2_000;
 
@@ -40,7 +44,10 @@ export class WorkerPool {
   constructor(options: PoolOptions) {
     this.#options = options;
     this.queue = options.queue;
-    this.#threads = options.queue.runsIn === "thread" ? new ThreadPool({ threads: options.queue.concurrency }) : null;
+    this.#threads =
+      options.queue.runsIn === "thread"
+        ? new ThreadPool({ threads: options.queue.concurrency, warm: threadModules(options) })
+        : null;
     this.#consumer = options.engine.consume(options.queue, (delivery) => this.#process(delivery), {
       onDead: (id, error) => {
         options.log.error({ jobId: id, queue: options.queue.name, code: error.code }, "job.given_up");

@@ -1,3 +1,4 @@
+import { workerData } from "piscina";
 import { NightshiftError, summarize } from "#core/errors.ts";
 
 /** One call across the thread border. */
@@ -17,6 +18,9 @@ export type ThreadAnswer =
         readonly permanent: boolean;
       };
     };
+
+// A module that does not load is reported by the task that needs it, not here.
+await Promise.allSettled(((workerData as { warm: string[] } | null)?.warm ?? []).map((module) => import(module)));
 
 /** Runs inside a thread: loads the module once (it stays warm) and calls its exported `run`. */
 export default async function entry({ module, input }: ThreadTask): Promise<ThreadAnswer> {

@@ -21,14 +21,16 @@ export class ThreadError extends NightshiftError {
  */
 export class ThreadPool {
   readonly #threads: number;
+  readonly #warm: readonly string[];
   readonly #heapMb: number;
   readonly #recycleAfter: number;
   #piscina: Piscina;
   #tasks = 0;
   readonly #retired = new Set<Promise<void>>();
 
-  constructor(options: { threads: number; heapMb?: number; recycleAfter?: number }) {
+  constructor(options: { threads: number; warm?: readonly URL[]; heapMb?: number; recycleAfter?: number }) {
     this.#threads = options.threads;
+    this.#warm = (options.warm ?? []).map((module) => module.href);
     this.#heapMb = options.heapMb ?? 512;
     this.#recycleAfter = options.recycleAfter ?? 1_000;
     this.#piscina = this.#create();
@@ -68,6 +70,7 @@ export class ThreadPool {
       minThreads: this.#threads,
       maxThreads: this.#threads,
       concurrentTasksPerWorker: 1,
+      workerData: { warm: this.#warm },
       idleTimeout: Number.POSITIVE_INFINITY,
       resourceLimits: { maxOldGenerationSizeMb: this.#heapMb },
       execArgv: ["--disable-warning=ExperimentalWarning"],

@@ -1,5 +1,6 @@
 import { KeyStore } from "../../src/access/keys.ts";
 import type { Role } from "../../src/access/principal.ts";
+import type { Clock } from "../../src/core/clock.ts";
 import type { JobDefinition } from "../../src/core/job.ts";
 import { JobControl } from "../../src/dashboard/job-control.ts";
 import { DashboardServer } from "../../src/dashboard/server.ts";
@@ -35,6 +36,7 @@ export async function raise(options: {
   titles?: Readonly<Record<string, string>>;
   bootstrapKey?: string;
   publicUrl?: string;
+  clock?: Clock;
 }): Promise<Stage> {
   const rig = await startRig(options);
   const { runtime } = rig;
@@ -53,6 +55,7 @@ export async function raise(options: {
     log: runtime.log,
     externalJobUrl: (id) => `http://127.0.0.1:3000/v1/jobs/${id}`,
     ...(options.publicUrl !== undefined && { publicUrl: options.publicUrl }),
+    ...(options.clock && { clock: options.clock }),
     host: "127.0.0.1",
     port: 0,
   });

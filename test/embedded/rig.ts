@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -98,6 +98,8 @@ export class DataDir implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#clients.map((client) => client.kill("SIGKILL")));
     await this.quiet(10_000);
+    const copy = join(this.path, "postgres", "copy-of-programs"); // a guard killed outright leaves it to the next start
+    if (existsSync(copy)) rmSync(readFileSync(copy, "utf8"), { recursive: true, force: true });
     rmSync(this.path, { recursive: true, force: true });
   }
 }

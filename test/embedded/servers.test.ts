@@ -182,7 +182,8 @@ describe.runIf(process.platform === "linux")("embedded servers", () => {
     await using dir = new DataDir();
     mkdirSync(join(dir.path, "bin"));
     const env = { PATH: join(dir.path, "bin"), XDG_CACHE_HOME: dir.path, NIGHTSHIFT_NO_DOWNLOAD: "1" };
-    const refused = await dir.client({ env }).line("refused");
+    const want = { redis: true, postgres: false };
+    const refused = await dir.client({ want, env }).line("refused");
     assert.equal(refused.code, "redis_not_found");
     assert.match(refused.message!, /NIGHTSHIFT_NO_DOWNLOAD=1.* Run: /);
     await dir.quiet(5000);
