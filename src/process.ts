@@ -131,17 +131,16 @@ async function lay(
   return { env, log, runtime, metrics, health, apiKey };
 }
 
-/** The first SIGTERM or SIGINT asks for a drain; a second one ends the process at once. */
+/** The first SIGTERM or SIGINT asks for a drain; a second SIGINT ends the process at once. */
 function stopRequest(): { signal: AbortSignal; asked: Promise<void> } {
   const controller = new AbortController();
   const asked = new Promise<void>((resolve) => {
     const ask = () => {
-      if (controller.signal.aborted) process.exit(130);
       controller.abort(new Error("The process was asked to stop"));
       resolve();
     };
-    process.on("SIGTERM", ask);
-    process.on("SIGINT", ask);
+    process.on("SIGTERM", ask); // a second one changes nothing: process managers repeat themselves
+    process.on("SIGINT", () => (controller.signal.aborted ? process.exit(130) : ask()));
     process.on("disconnect", ask); // the supervisor that started us is gone
   });
   return { signal: controller.signal, asked };

@@ -49,7 +49,7 @@ export interface Operation {
   readonly headers?: Readonly<Record<string, string>>;
   /** Present when it reads a JSON body. It checks the body itself, so that every problem is told at once. */
   readonly body?: z.ZodType;
-  /** Where one route serves several documented calls: each with a path, a summary and a body of its own. */
+  /** Where one route serves several documented calls: each with a path, words and a body of its own. */
   readonly variants?: readonly Variant[];
   readonly answers: Readonly<Record<number, Answer>>;
   /** Problems of its own; those that come with a key, a body or a store are added by `openapi.ts`. */
@@ -58,7 +58,7 @@ export interface Operation {
   handle(call: Call): Promise<void> | void;
 }
 
-export interface Variant extends Pick<Operation, "name" | "path" | "summary"> {
+export interface Variant extends Pick<Operation, "name" | "path" | "summary" | "description"> {
   readonly body: z.ZodType;
 }
 

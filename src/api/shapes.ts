@@ -14,10 +14,15 @@ type Sent<T> = { readonly [Key in keyof T]: T[Key] extends Date ? string : T[Key
 
 const id = z.uuid();
 const instant = z.iso.datetime().describe("ISO 8601, UTC.");
-const tenant = z.string();
+const job = z.string().meta({ examples: ["documents.generate"] });
+const queue = z.string().meta({ examples: ["documents"] });
+const tenant = z.string().meta({ examples: ["acme"] });
+const exampleId = "0193a1de-7a53-7cc1-9d6e-2f1f3a5b7c90";
+const link = (path: string) => z.string().meta({ examples: [path.replace("{id}", exampleId)] });
 const state = z.enum(jobStates).meta({
   id: "JobState",
   description: "The first five are open; the last four are final, and `dead` can be redriven.",
+  examples: ["queued"],
 });
 
 export const errorSummary = z
@@ -34,14 +39,14 @@ export const errorSummary = z
 export const receipt = z
   .object({
     id,
-    job: z.string(),
-    queue: z.string(),
+    job,
+    queue,
     tenant,
     state,
     acceptedAt: instant,
     runAt: instant,
     duplicate: z.boolean().describe("It joined a living job with the same deduplication key; `id` is that job's."),
-    links: z.object({ self: z.string(), events: z.string() }),
+    links: z.object({ self: link("/v1/jobs/{id}"), events: link("/v1/jobs/{id}/events") }),
   })
   .meta({ id: "Receipt", description: "An accepted job: durable when you read this." }) satisfies z.ZodType<Receipt>;
 
@@ -57,8 +62,8 @@ const attempt = z
 
 const line = z.object({
   id,
-  job: z.string(),
-  queue: z.string(),
+  job,
+  queue,
   tenant,
   state,
   priority: z.enum(priorities).nullable().describe("`null` for a job that only Redis knows."),
@@ -123,9 +128,9 @@ export const jobTypes = z.object({
   items: z.array(
     z
       .object({
-        job: z.string(),
+        job,
         summary: z.string(),
-        queue: z.string(),
+        queue,
         payload: jsonSchema,
         result: jsonSchema,
         retry: z.record(z.string(), z.unknown()),
@@ -143,7 +148,11 @@ export const storedDocument = z
     templateId: z.string(),
     latestVersion: z.int(),
     createdAt: instant,
-    links: z.object({ versions: z.string(), latest: z.string(), content: z.string() }),
+    links: z.object({
+      versions: link("/v1/documents/{id}/versions"),
+      latest: link("/v1/documents/{id}/versions/1"),
+      content: link("/v1/documents/{id}/versions/1/content"),
+    }),
   })
   .meta({ id: "Document" }) satisfies z.ZodType<Sent<StoredDocument>>;
 
@@ -162,15 +171,18 @@ export const documentVersion = z
     contentType: z.string(),
     fileName: z.string(),
     createdAt: instant,
-    links: z.object({ self: z.string(), content: z.string() }),
+    links: z.object({
+      self: link("/v1/documents/{id}/versions/1"),
+      content: link("/v1/documents/{id}/versions/1/content"),
+    }),
   })
   .meta({ id: "DocumentVersion" }) satisfies z.ZodType<Sent<DocumentVersion>>;
 
 export const documentVersions = z.object({ items: z.array(documentVersion) });
 
-export const alive = z.object({ status: z.literal("alive") });
+export const alive = z.object({ status: z.literal("ok") });
 
 export const readiness = z.object({
-  ready: z.boolean(),
+  status: z.enum(["ready", "not-ready"]),
   checks: z.array(z.object({ name: z.string(), ok: z.boolean(), detail: z.string().exactOptional() })),
 });

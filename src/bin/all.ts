@@ -11,12 +11,11 @@ const log = createLog({ level: env.logLevel, process: "all", pretty: process.std
 const stopping = new AbortController();
 const asked = new Promise<void>((resolve) => {
   const ask = () => {
-    if (stopping.signal.aborted) process.exit(130);
     stopping.abort();
     resolve();
   };
-  process.on("SIGINT", ask);
   process.on("SIGTERM", ask);
+  process.on("SIGINT", () => (stopping.signal.aborted ? process.exit(130) : ask())); // twice: now, without draining
 });
 
 const supervisor = new Supervisor({ log, watch: process.argv.includes("--watch") });

@@ -6,10 +6,10 @@ import type { EnqueueOptions } from "../producer/options.ts";
 import type { Receipt } from "../producer/receipt.ts";
 import { type Document, Documents, type DocumentVersion } from "./documents.ts";
 import { readEvents } from "./event-stream.ts";
-import { Http } from "./http.ts";
+import { Http, ProblemError } from "./http.ts";
 
-export { ProblemError } from "./http.ts";
 export type { Document, DocumentVersion, EnqueueOptions, JobLine, JobState, JobView, Receipt };
+export { ProblemError };
 
 export interface ClientOptions {
   /** `https://nightshift.internal`: where the API listens. */
@@ -95,18 +95,25 @@ export class Client {
 
   /**
    * Wait until a job has ended, by long polls; at most `timeoutMs` (default: as long as it takes). Resolves with the job
-   * as it then is: look at `state`, because a job may also end dead, cancelled or expired, or still be open.
+   * as it then is: look at `state`, because a job may also end dead, cancelled or expired, or still be open. Once it was
+   * reached, the API may go away and come back meanwhile, as it does in a deploy.
    */
   async wait<Result = unknown>(
     id: string,
     { timeoutMs = Number.POSITIVE_INFINITY, signal }: { timeoutMs?: number; signal?: AbortSignal } = {},
   ): Promise<EndedJob<Result>> {
     const until = Date.now() + timeoutMs;
-    for (;;) {
+    for (let reached = false; ; ) {
       const left = Math.max(0, until - Date.now());
       const waitMs = Math.ceil(Math.min(left, waitPerRequestMs));
-      const job = await this.#http.json<EndedJob<Result>>(`${jobPath(id)}?wait=${waitMs}ms`, { signal });
-      if (hasEnded(job.state) || left <= waitPerRequestMs) return job;
+      try {
+        const job = await this.#http.json<EndedJob<Result>>(`${jobPath(id)}?wait=${waitMs}ms`, { signal });
+        if (hasEnded(job.state) || Date.now() >= until) return job;
+        reached = true;
+      } catch (error) {
+        if (!reached || left === 0 || signal?.aborted || !isAway(error)) throw error;
+        await pause(Math.min(left, reconnectMs), signal);
+      }
     }
   }
 
@@ -132,8 +139,8 @@ export class Client {
   }
 
   /**
-   * The present of a job, then its changes until it has ended. A lost connection is taken up again where it was; the
-   * generator ends after the terminal state, or rejects when `signal` aborts.
+   * The present of a job, then its changes until it has ended. Once it was reached, a lost connection is taken up again
+   * where it was. Ends after the terminal state; rejects when `signal` aborts.
    */
   async *events(id: string, { signal }: { signal?: AbortSignal } = {}): AsyncGenerator<JobChange, void, undefined> {
     let lastEventId: string | undefined;
@@ -149,7 +156,7 @@ export class Client {
           if (hasEnded(job.state)) return;
         }
       } catch (error) {
-        if (signal?.aborted || !isConnectionLost(error)) throw error;
+        if (lastEventId === undefined || signal?.aborted || !isAway(error)) throw error;
       }
       await pause(reconnectMs, signal);
     }
@@ -168,9 +175,9 @@ function hasEnded(state: JobState): boolean {
   return state === "completed" || state === "dead" || state === "cancelled" || state === "expired";
 }
 
-/** fetch says TypeError when it cannot connect, and when a body ends before its time. */
-function isConnectionLost(error: unknown): boolean {
-  return error instanceof TypeError;
+/** Nobody answers for the moment. fetch says TypeError when it cannot connect, and when a body ends before its time. */
+function isAway(error: unknown): boolean {
+  return error instanceof TypeError || (error instanceof ProblemError && error.status === 503);
 }
 
 function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {

@@ -10,6 +10,9 @@ export type CancelOutcome = "cancelled" | "asked" | "ended" | "unknown";
 /** `not-dead`: nothing to redrive. `settling`: its last attempt is being put away; ask again in a moment. */
 export type RedriveOutcome = "redriven" | "not-dead" | "settling";
 
+/** The part of an engine that moves single jobs. */
+type JobHolder = Pick<Engine, "remove" | "forget" | "find" | "dispatch">;
+
 /**
  * What an operator may do to one job, in the order that keeps ledger and engine of one mind: the ledger decides, the
  * engine follows, and what a crash leaves in between is mended by the relay or refused by the ledger at the next start.
@@ -17,9 +20,9 @@ export type RedriveOutcome = "redriven" | "not-dead" | "settling";
 export class JobControl {
   readonly #ledger: Ledger;
   readonly #reader: JobReader;
-  readonly #engineOf: (queue: QueueDefinition) => Engine;
+  readonly #engineOf: (queue: QueueDefinition) => JobHolder;
 
-  constructor(options: { ledger: Ledger; reader: JobReader; engineOf: (queue: QueueDefinition) => Engine }) {
+  constructor(options: { ledger: Ledger; reader: JobReader; engineOf: (queue: QueueDefinition) => JobHolder }) {
     this.#ledger = options.ledger;
     this.#reader = options.reader;
     this.#engineOf = options.engineOf;

@@ -13,6 +13,7 @@ const otherWays: ReadonlyArray<readonly [RegExp, string]> = [
   [/\/clean\/[^/]+$/, "Jobs are cancelled one by one, and what ended goes when its queue's retention says so."],
   [/\/retry\/[^/]+$/, "Only failed jobs can be retried: a completed job has its result."],
   [/\/(concurrency|rate-limit|release)$/, "How a queue is paced is declared in queues/, so that it survives a deploy."],
+  [/\/remove-unprocessed-children$/, "Nightshift has no jobs that wait for children."],
   [/\/job-schedulers\//, "Schedules are kept in Postgres. See /v1/schedules in the API."],
 ];
 

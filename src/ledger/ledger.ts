@@ -141,7 +141,15 @@ export class Ledger {
       const inserted = await this.#insert(runner, jobs);
       const answers: (Accepted | undefined)[] = jobs.map((job) => {
         const row = inserted.get(job.id);
-        return row && { id: job.id, state: row.state, acceptedAt: row.accepted_at, runAt: job.runAt, duplicate: false };
+        return (
+          row && {
+            id: job.id,
+            state: row.state,
+            acceptedAt: new Date(row.accepted_ms),
+            runAt: job.runAt,
+            duplicate: false,
+          }
+        );
       });
       await this.#joinDuplicates(runner, jobs, answers);
       return answers as Accepted[];
@@ -276,7 +284,7 @@ export class Ledger {
       runner === this.#database
         ? await this.#database.hot("ledger_accept", this.#sql.accept, values)
         : await runner.executeSql(this.#sql.accept, values);
-    return new Map((answer.rows as { id: string; state: JobState; accepted_at: Date }[]).map((row) => [row.id, row]));
+    return new Map((answer.rows as InsertedRow[]).map((row) => [row.id, row]));
   }
 
   /** Rows that met a living duplicate take its id; one whose duplicate ended meanwhile is inserted again. */
@@ -292,8 +300,8 @@ export class Ledger {
         answers[missing[row.place - 1]!] = {
           id: row.id,
           state: row.state,
-          acceptedAt: row.accepted_at,
-          runAt: row.run_at,
+          acceptedAt: new Date(row.accepted_ms),
+          runAt: new Date(row.run_ms),
           duplicate: true,
         };
       const again = missingPlaces(answers);
@@ -307,14 +315,7 @@ export class Ledger {
       for (const place of again) {
         const job = jobs[place]!;
         const row = inserted.get(job.id);
-        if (row)
-          answers[place] = {
-            id: job.id,
-            state: row.state,
-            acceptedAt: row.accepted_at,
-            runAt: job.runAt,
-            duplicate: false,
-          };
+        if (row) answers[place] = toAccepted(job, row);
       }
     }
   }
@@ -376,6 +377,16 @@ export class Ledger {
     await this.#database.hot("ledger_mark", this.#sql.markQueued, [ids]);
     return ids.map(() => undefined);
   }
+}
+
+interface InsertedRow {
+  readonly id: string;
+  readonly state: JobState;
+  readonly accepted_ms: number;
+}
+
+function toAccepted(job: NewJob, row: InsertedRow): Accepted {
+  return { id: job.id, state: row.state, acceptedAt: new Date(row.accepted_ms), runAt: job.runAt, duplicate: false };
 }
 
 function missingPlaces(answers: readonly (Accepted | undefined)[]): number[] {

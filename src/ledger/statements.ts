@@ -27,6 +27,9 @@ export interface Statements {
 const acceptColumns =
   "id, tenant, job, queue, state, priority, payload, retry_attempts, run_at, relay_at, expires_at, deduplication_key, tags, correlation_id, traceparent";
 
+/** Instants as numbers: in a caller's transaction the caller's driver decides what becomes of a timestamp. */
+const epochMs = (column: string) => `(extract(epoch from ${column}) * 1000)::float8`;
+
 export function statements(schema: string): Statements {
   const jobs = `${schema}.jobs`;
   const tell = (from: string) => `
@@ -54,11 +57,11 @@ export function statements(schema: string): Statements {
         run_at timestamptz, relay_grace_ms integer, expires_at timestamptz, deduplication_key text, tags text[],
         correlation_id text, traceparent text)
       on conflict (tenant, job, deduplication_key) where deduplication_key is not null and finished_at is null do nothing
-      returning id, state, accepted_at`,
+      returning id, state, ${epochMs("accepted_at")} as accepted_ms`,
 
     // $1 tenants, $2 jobs, $3 keys, position by position.
     findLiving: `
-      select k.place::int, j.id, j.state, j.queue, j.accepted_at, j.run_at
+      select k.place::int, j.id, j.state, ${epochMs("j.accepted_at")} as accepted_ms, ${epochMs("j.run_at")} as run_ms
       from unnest($1::text[], $2::text[], $3::text[]) with ordinality as k (tenant, job, key, place)
       join ${jobs} j on j.tenant = k.tenant and j.job = k.job and j.deduplication_key = k.key and j.finished_at is null`,
 

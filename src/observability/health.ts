@@ -55,11 +55,6 @@ export function postgresProbe(database: Database, timeoutMs: number = defaults.t
   return () => database.pool.query({ text: "select 1", query_timeout: timeoutMs } as { text: string });
 }
 
-/** Redis answers a PING. */
-export function redisProbe(redis: { ping(): Promise<unknown> }): Probe {
-  return () => redis.ping();
-}
-
 function reason(error: unknown): string {
   if (error instanceof Error) return "code" in error && typeof error.code === "string" ? error.code : error.name;
   return typeof error;

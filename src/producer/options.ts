@@ -3,7 +3,7 @@ import { priorities } from "#core/priority.ts";
 
 /** An instant that both Date and Postgres write with four digits of year. */
 export const instant = z.iso
-  .datetime({ offset: true })
+  .datetime({ offset: true, abort: true })
   .refine((text) => /^(19[7-9]|[2-8])/.test(text), "Expected a year from 1970 to 8999");
 
 /** What a caller may say about a job besides its payload: one schema for the typed producer and for HTTP. */

@@ -1,28 +1,9 @@
 import assert from "node:assert/strict";
 import { type Browser, chromium } from "playwright-core";
 import { afterAll, beforeAll, test } from "vitest";
-import { z } from "zod";
-import { testJob, testQueue } from "../rig/jobs.ts";
+import { catalog } from "../../src/catalog.ts";
 import { tool } from "../rig/tools.ts";
 import { type Served, serve } from "./served.ts";
-
-const queue = testQueue();
-const invoice = testJob(async () => null, {
-  queue,
-  name: "documents.generate",
-  payload: z.strictObject({
-    templateId: z.enum(["tax-invoice", "compliance-certificate"]).describe("Which template draws it."),
-    companyId: z.uuid(),
-    locale: z.string().default("en-IN"),
-    userInputs: z.strictObject({
-      invoiceNumber: z.string().min(1).max(16),
-      issuedOn: z.iso.date(),
-      supplier: z.strictObject({ name: z.string().max(120), gstin: z.string().length(15) }),
-      lines: z.array(z.strictObject({ description: z.string(), unitPricePaise: z.int().min(0) })).min(1),
-    }),
-  }),
-});
-const sweep = testJob(async () => null, { name: "reminders.sweep-due", queue });
 
 let browser: Browser;
 let api: Served;
@@ -30,7 +11,7 @@ let api: Served;
 beforeAll(async () => {
   const { command, env } = await tool("chromium");
   browser = await chromium.launch({ executablePath: command, env, args: ["--no-sandbox"] });
-  api = await serve({ jobs: [invoice, sweep] });
+  api = await serve(catalog);
 }, 300_000);
 
 afterAll(async () => {

@@ -37,7 +37,7 @@ export interface Served extends AsyncDisposable {
   fetch(path: string, asked?: Asked): Promise<Response>;
 }
 
-/** Keys are hashed slowly, on purpose: the verifier of the tests knows them by heart, `keys.test.ts` tests the store. */
+/** Start a rig and the API in front of it. */
 export async function serve(options: Parameters<typeof startRig>[0]): Promise<Served> {
   const rig = await startRig(options);
   const { runtime } = rig;

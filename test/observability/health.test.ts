@@ -3,13 +3,13 @@ import { Redis } from "ioredis";
 import { inject, test } from "vitest";
 import { ManualClock } from "../../src/core/clock.ts";
 import { Database } from "../../src/ledger/database.ts";
-import { Health, postgresProbe, redisProbe } from "../../src/observability/health.ts";
+import { Health, postgresProbe } from "../../src/observability/health.ts";
 import { silentLog } from "../engines/subject.ts";
 
 test("a process whose stores answer is healthy", async () => {
   const database = new Database({ connectionString: inject("databaseUrl"), log: silentLog });
   const redis = new Redis(inject("redisUrl"));
-  const health = new Health({ postgres: postgresProbe(database), redis: redisProbe(redis) }, { timeoutMs: 10_000 });
+  const health = new Health({ postgres: postgresProbe(database), redis: () => redis.ping() }, { timeoutMs: 10_000 });
   assert.deepEqual(await health.checks(), [
     { name: "postgres", ok: true },
     { name: "redis", ok: true },

@@ -155,7 +155,8 @@ function responseView(status, { description, headers = {}, content = {} }, doc) 
 }
 
 function sampleAnswer(operation, doc) {
-  const [status, response] = Object.entries(operation.responses).find(([code]) => code < "300") ?? [];
+  const usual = operation.requestBody && operation.responses[202] ? "202" : "2";
+  const [status, response] = Object.entries(operation.responses).find(([code]) => code.startsWith(usual)) ?? [];
   const schema = response?.content?.["application/json"]?.schema;
   return schema ? codeBlock(JSON.stringify(sampleOf(schema, doc), null, 2), `${status} answer`) : null;
 }

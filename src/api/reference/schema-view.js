@@ -94,13 +94,17 @@ function limits(schema) {
   const found = [];
   if (schema.enum) found.push(schema.enum.map((one) => JSON.stringify(one)).join(" "));
   if (schema.default !== undefined) found.push(`default ${JSON.stringify(schema.default)}`);
-  if (schema.minimum !== undefined) found.push(`≥ ${schema.minimum}`);
   if (schema.exclusiveMinimum !== undefined) found.push(`> ${schema.exclusiveMinimum}`);
-  if (schema.maximum !== undefined) found.push(`≤ ${schema.maximum}`);
-  if (schema.minLength !== undefined) found.push(`≥ ${schema.minLength} characters`);
-  if (schema.maxLength !== undefined) found.push(`≤ ${schema.maxLength} characters`);
-  if (schema.minItems !== undefined) found.push(`≥ ${schema.minItems} items`);
-  if (schema.maxItems !== undefined) found.push(`≤ ${schema.maxItems} items`);
+  found.push(...between(schema.minimum, schema.maximum, ""));
+  found.push(...between(schema.minLength, schema.maxLength, " characters"));
+  found.push(...between(schema.minItems, schema.maxItems, " items"));
   if (schema.pattern !== undefined && schema.pattern.length < 60) found.push(`/${schema.pattern}/`);
   return found;
+}
+
+function between(least, most, unit) {
+  if (least === undefined && most === undefined) return [];
+  if (least === most) return [`${least}${unit}`];
+  if (most === undefined) return [`≥ ${least}${unit}`];
+  return [least === undefined ? `≤ ${most}${unit}` : `${least}–${most}${unit}`];
 }

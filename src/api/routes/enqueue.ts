@@ -9,6 +9,11 @@ import { oneTenant } from "../authenticate.ts";
 import type { Operation } from "../operation.ts";
 import { receipt as receiptShape } from "../shapes.ts";
 
+const howItIsAccepted =
+  "The body is checked as a whole: every problem is named by its path, and nothing is recorded when there is one. The " +
+  "`202` is sent after the job is committed. Lost the answer? Send the same `deduplicationKey` again: while the first " +
+  "job lives you get that job, with `200`.";
+
 /**
  * POST /v1/jobs/{job}: accept one job for later work.
  * 202 accepted · 200 joined a living job with the same key · 404 unknown job · 422 refused, with the path of each problem.
@@ -20,10 +25,6 @@ export function enqueueRoute({ catalog, producer }: { catalog: Catalog; producer
     method: "post",
     path: "/v1/jobs/{job}",
     summary: "Enqueue a job",
-    description:
-      "The body is checked as a whole: every problem is named by its path, and nothing is recorded when there is one. " +
-      "The `202` is sent after the job is committed. Lost the answer? Send the same `deduplicationKey` again: while the " +
-      "first job lives you get that job, with `200`.",
     needs: "enqueue",
     headers: {
       "Nightshift-Tenant": "Whose work it is. Needed with a key that may act for any tenant.",
@@ -32,7 +33,8 @@ export function enqueueRoute({ catalog, producer }: { catalog: Catalog; producer
     variants: catalog.jobs.map((job) => ({
       name: `enqueue.${job.name}`,
       path: `/v1/jobs/${job.name}`,
-      summary: job.summary,
+      summary: `Enqueue ${job.name}`,
+      description: `${job.summary}\n\n${howItIsAccepted}`,
       body: enqueueBody(job),
     })),
     answers: {

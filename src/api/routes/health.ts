@@ -28,7 +28,7 @@ export function healthRoutes(deps: { health: Health; metrics: MetricsPage; authe
       answers: { 200: { description: "It does.", schema: alive } },
       async handle({ req, res }) {
         if (!isLocal(req)) await authenticate(req, "read");
-        res.json({ status: "alive" });
+        res.json({ status: "ok" });
       },
     },
     {
@@ -45,7 +45,7 @@ export function healthRoutes(deps: { health: Health; metrics: MetricsPage; authe
         if (!isLocal(req)) await authenticate(req, "read");
         const checks = await health.checks();
         const ready = checks.every(({ ok }) => ok);
-        res.status(ready ? 200 : 503).json({ ready, checks });
+        res.status(ready ? 200 : 503).json({ status: ready ? "ready" : "not-ready", checks });
       },
     },
     {

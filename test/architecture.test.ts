@@ -1,0 +1,137 @@
+import assert from "node:assert/strict";
+import { globSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { describe, test } from "vitest";
+
+/**
+ * The one-way arrows. `from` is matched against a file's path, `allow` against what it imports: a package, `node:`, a `#`
+ * prefix, or the path of a relative import from the root. Type imports count like others: an arrow is an arrow.
+ */
+const rules: ReadonlyArray<{ from: RegExp; allow: RegExp; why: string }> = [
+  { from: /^src\/core\//, allow: /^(zod$|node:|#core\/|src\/core\/)/, why: "core is what everything else stands on" },
+  { from: /^queues\//, allow: /^(node:|#core\/)/, why: "a queue is a declaration, not code" },
+  {
+    from: /^jobs\/.*\.job\.ts$/,
+    allow: /^(zod$|#core\/|#queues\/|#jobs\/.*\.job\.ts$|jobs\/)/,
+    why: "producers load definitions: nothing heavy, and nothing of src",
+  },
+  {
+    from: /^jobs\//,
+    allow: /^(?!src\/)(#core\/|#queues\/|#jobs\/.*\.job\.ts$|[a-z@])/,
+    why: "families stand on core and queues, and meet at definitions",
+  },
+  {
+    from: /^src\/(?!catalog\.ts)/,
+    allow: /^(?!jobs\/|#jobs\/|#queues\/|queues\/)/,
+    why: "only the catalog imports jobs",
+  },
+  {
+    from: /^src\/ledger\//,
+    allow: /^(#core\/|src\/ledger\/|node:|pg$)/,
+    why: "the ledger knows Postgres and core alone",
+  },
+  {
+    from: /^src\/engines\//,
+    allow: /^(#core\/|src\/engines\/|node:|bullmq$|ioredis$|pg$|pg-boss$)/,
+    why: "an engine knows its store and core alone",
+  },
+  {
+    from: /^src\/producer\//,
+    allow: /^(#core\/|src\/(producer|ledger|engines)\/|node:|zod$|uuid$)/,
+    why: "a producer stands on ledger and engines",
+  },
+  {
+    from: /^src\/worker\//,
+    allow: /^(#core\/|src\/(worker|ledger|engines|observability)\/|node:|piscina$)/,
+    why: "a worker does not know who enqueues",
+  },
+  {
+    from: /^src\/services\//,
+    allow: /^(#core\/|src\/(services|ledger)\/|node:|[a-z@](?!rc\/))/,
+    why: "services implement core's interfaces",
+  },
+  {
+    from: /^src\/embedded\//,
+    allow: /^(#core\/|src\/embedded\/|node:|pg$|ioredis$)/,
+    why: "embedded servers know nothing of jobs",
+  },
+  {
+    from: /^src\/(core|ledger|engines|producer|worker|services|api|dashboard|observability|access|embedded|client)\//,
+    allow: /^(?!src\/(bin|runtime|process|supervisor|catalog|config))/,
+    why: "the parts do not know who puts them together",
+  },
+  {
+    from: /^src\/client\//,
+    allow:
+      /^(#core\/|src\/client\/|src\/producer\/(receipt|options)\.ts$|src\/ledger\/(job-reader|job-state)\.ts$|node:|zod$)/,
+    why: "the client runs in other people's programs",
+  },
+];
+
+const files = globSync("{src,jobs,queues}/**/*.ts").sort();
+
+function importsOf(file: string): string[] {
+  const source = readFileSync(file, "utf8");
+  const statements = source.matchAll(/^(?:import|export)\b[^;"'`]*?\bfrom "([^"]+)"|^import "([^"]+)"/gm);
+  const dynamic = source.matchAll(/\bimport\(\s*["']([^"']+)["']\s*\)/g);
+  return [...statements, ...dynamic].map((match) => {
+    const name = match[1] ?? match[2]!;
+    return name.startsWith(".") ? join(dirname(file), name) : name;
+  });
+}
+
+describe("one-way arrows", () => {
+  test("there are files to look at", () => assert.ok(files.length > 50));
+  for (const rule of rules) {
+    const ruled = files.filter((file) => rule.from.test(file));
+    test(`${rule.from.source}: ${rule.why}`, () => {
+      assert.ok(ruled.length > 0, "a rule that meets no file guards nothing");
+      const broken = ruled.flatMap((file) =>
+        importsOf(file)
+          .filter((name) => !rule.allow.test(name))
+          .map((name) => `${file} → ${name}`),
+      );
+      assert.deepEqual(broken, []);
+    });
+  }
+});
+
+test("a family imports another family's definitions only", () => {
+  const broken = files.flatMap((file) => {
+    const [, family] = /^jobs\/([^/]+)\//.exec(file) ?? [];
+    return family
+      ? importsOf(file).filter((name) => name.startsWith("jobs/") && !name.startsWith(`jobs/${family}/`))
+      : [];
+  });
+  assert.deepEqual(broken, []);
+});
+
+describe("what a producer loads", () => {
+  const heavy = /^(pdfkit|fontkit|piscina|nodemailer|openai|@expo-google-fonts)/;
+  for (const definition of files.filter((file) => file.endsWith(".job.ts")))
+    test(`${definition} reaches no heavy library by a static import`, () => {
+      const seen = new Set<string>();
+      const reach = (file: string): string[] => {
+        if (seen.has(file)) return [];
+        seen.add(file);
+        const source = readFileSync(file, "utf8");
+        const names = [...source.matchAll(/^import (?!type)[^;"']*["']([^"']+)["']/gm)].map((match) => match[1]!);
+        return names.flatMap((name) => {
+          if (heavy.test(name)) return [`${file} → ${name}`];
+          if (name.startsWith(".")) return reach(join(dirname(file), name));
+          if (name.startsWith("#"))
+            return reach(name.replace("#core/", "src/core/").replace("#queues/", "queues/").replace("#jobs/", "jobs/"));
+          return [];
+        });
+      };
+      assert.deepEqual(reach(definition), []);
+    });
+});
+
+test("a job's name is its file's path", async () => {
+  const { catalog } = await import("../src/catalog.ts");
+  assert.deepEqual(
+    catalog.jobs.map((job) => `jobs/${job.name.replace(".", "/")}.job.ts`).filter((file) => !files.includes(file)),
+    [],
+  );
+});
