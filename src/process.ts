@@ -5,7 +5,7 @@ import { bootstrapKey } from "./config/bootstrap-key.ts";
 import { type Environment, InvalidEnvironment, parseEnv } from "./config/env.ts";
 import { startServers } from "./embedded/servers.ts";
 import { isMigrated, migrate } from "./ledger/migrate.ts";
-import { Health } from "./observability/health.ts";
+import { Health, postgresProbe } from "./observability/health.ts";
 import { createLog } from "./observability/log.ts";
 import { type MetricSources, Metrics } from "./observability/metrics.ts";
 import { Runtime } from "./runtime.ts";
@@ -124,7 +124,7 @@ async function lay(
   await runtime.start();
   metrics = new Metrics({ log, ...(sources && { sources: sources(runtime) }) });
   const health = new Health({
-    postgres: () => runtime.database.executeSql("select 1"),
+    postgres: postgresProbe(runtime.database),
     redis: () => runtime.redis.ping(),
   });
   const apiKey = env.apiKey ?? (embedded ? (await bootstrapKey(env.dataDir)).key : undefined);

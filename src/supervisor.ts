@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Log } from "#core/handler.ts";
 
@@ -96,23 +97,30 @@ export class Supervisor {
     this.#watch = options.watch ?? false;
   }
 
+  /** `output`: where the process writes its log, across restarts; a file is appended to. */
   start(
     kind: ProcessKind,
     env: Readonly<Record<string, string | undefined>>,
-    output: "inherit" | "ignore",
+    output: "inherit" | "ignore" | { readonly file: string },
   ): Supervised {
     const entry = fileURLToPath(new URL(`./bin/${kind}.ts`, import.meta.url));
     const execArgv = [
       "--disable-warning=ExperimentalWarning",
       ...(this.#watch ? ["--watch-preserve-output", "--watch"] : []),
     ];
-    const launch = () =>
-      fork(entry, [], {
-        env: { ...process.env, ...env },
-        execArgv,
-        detached: true,
-        stdio: ["ignore", output, output, "ipc"],
-      });
+    const launch = () => {
+      const target = typeof output === "string" ? output : openSync(output.file, "a", 0o600);
+      try {
+        return fork(entry, [], {
+          env: { ...process.env, ...env },
+          execArgv,
+          detached: true,
+          stdio: ["ignore", target, target, "ipc"],
+        });
+      } finally {
+        if (typeof target === "number") closeSync(target); // the child has its own
+      }
+    };
     const child = new Child(kind, launch, this.#log);
     this.#children.push(child);
     return child;

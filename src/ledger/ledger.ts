@@ -1,40 +1,11 @@
 import type { ErrorSummary } from "#core/errors.ts";
 import { StoreUnavailable } from "#core/errors.ts";
 import type { Priority } from "#core/priority.ts";
+import { Acceptance, type Accepted, type NewJob } from "./acceptance.ts";
 import { Batcher } from "./batcher.ts";
 import { type Database, isConnectionError, isRowError, type SqlRow, type SqlRunner } from "./database.ts";
 import type { AttemptOutcome, JobState } from "./job-state.ts";
 import { type Statements, statements } from "./statements.ts";
-
-/** A job as it is written at acceptance. */
-export interface NewJob {
-  readonly id: string;
-  readonly tenant: string;
-  readonly job: string;
-  readonly queue: string;
-  readonly priority: Priority;
-  readonly payload: unknown;
-  readonly retryAttempts: number;
-  readonly runAt: Date;
-  /** True when `runAt` is far enough away that the job waits in Postgres. */
-  readonly scheduled: boolean;
-  /** How long after it is due the relay leaves the row to the fast path of the process that accepts it. */
-  readonly relayGraceMs: number;
-  readonly expiresAt?: Date | undefined;
-  readonly deduplicationKey?: string | undefined;
-  readonly tags?: readonly string[] | undefined;
-  readonly correlationId?: string | undefined;
-  readonly traceparent?: string | undefined;
-}
-
-/** `duplicate`: `id` is the living job that this one joined. */
-export interface Accepted {
-  readonly id: string;
-  readonly state: JobState;
-  readonly acceptedAt: Date;
-  readonly runAt: Date;
-  readonly duplicate: boolean;
-}
 
 export type Started =
   | {
@@ -107,6 +78,7 @@ const maxRowsPerStatement = 1_000;
 export class Ledger {
   readonly #database: Database;
   readonly #sql: Statements;
+  readonly #acceptance: Acceptance;
   readonly #accepts: Batcher<NewJob, Accepted>;
   readonly #starts: Batcher<{ id: string; lease: string }, Started>;
   readonly #settles: Batcher<Settlement, boolean>;
@@ -116,6 +88,7 @@ export class Ledger {
   constructor(database: Database) {
     this.#database = database;
     this.#sql = statements(database.schema);
+    this.#acceptance = new Acceptance(database, this.#sql);
     const group = { maxItems: 500, maxWaitMs: 3, maxInFlight: 2, isRowError };
     this.#accepts = new Batcher({ ...group, flush: (jobs) => this.acceptIn(this.#database, jobs) });
     this.#starts = new Batcher({ ...group, flush: (claims) => this.#startAll(claims) });
@@ -136,24 +109,8 @@ export class Ledger {
   }
 
   /** Record jobs through the caller's own connection or transaction: all of them or, when it rolls back, none. */
-  async acceptIn(runner: SqlRunner, jobs: readonly NewJob[]): Promise<Accepted[]> {
-    return reach(async () => {
-      const inserted = await this.#insert(runner, jobs);
-      const answers: (Accepted | undefined)[] = jobs.map((job) => {
-        const row = inserted.get(job.id);
-        return (
-          row && {
-            id: job.id,
-            state: row.state,
-            acceptedAt: new Date(row.accepted_ms),
-            runAt: job.runAt,
-            duplicate: false,
-          }
-        );
-      });
-      await this.#joinDuplicates(runner, jobs, answers);
-      return answers as Accepted[];
-    });
+  acceptIn(runner: SqlRunner, jobs: readonly NewJob[]): Promise<Accepted[]> {
+    return reach(() => this.#acceptance.accept(runner, jobs));
   }
 
   /** Record many jobs in one commit, all or nothing. */
@@ -261,65 +218,6 @@ export class Ledger {
     await Promise.all([this.#accepts, this.#starts, this.#settles, this.#progress, this.#marks].map((b) => b.stop()));
   }
 
-  async #insert(runner: SqlRunner, jobs: readonly NewJob[]) {
-    const rows = jobs.map((job) => ({
-      id: job.id,
-      tenant: job.tenant,
-      job: job.job,
-      queue: job.queue,
-      state: job.scheduled ? "scheduled" : "accepted",
-      priority: job.priority,
-      payload: job.payload,
-      retry_attempts: job.retryAttempts,
-      run_at: job.runAt,
-      relay_grace_ms: job.relayGraceMs,
-      expires_at: job.expiresAt,
-      deduplication_key: job.deduplicationKey,
-      tags: job.tags && job.tags.length > 0 ? job.tags : undefined,
-      correlation_id: job.correlationId,
-      traceparent: job.traceparent,
-    }));
-    const values = [JSON.stringify(rows)];
-    const answer =
-      runner === this.#database
-        ? await this.#database.hot("ledger_accept", this.#sql.accept, values)
-        : await runner.executeSql(this.#sql.accept, values);
-    return new Map((answer.rows as InsertedRow[]).map((row) => [row.id, row]));
-  }
-
-  /** Rows that met a living duplicate take its id; one whose duplicate ended meanwhile is inserted again. */
-  async #joinDuplicates(runner: SqlRunner, jobs: readonly NewJob[], answers: (Accepted | undefined)[]): Promise<void> {
-    for (let missing = missingPlaces(answers); missing.length > 0; missing = missingPlaces(answers)) {
-      const wanted = missing.map((place) => jobs[place]!);
-      const living = await runner.executeSql(this.#sql.findLiving, [
-        wanted.map((job) => job.tenant),
-        wanted.map((job) => job.job),
-        wanted.map((job) => job.deduplicationKey ?? null),
-      ]);
-      for (const row of living.rows)
-        answers[missing[row.place - 1]!] = {
-          id: row.id,
-          state: row.state,
-          acceptedAt: new Date(row.accepted_ms),
-          runAt: new Date(row.run_ms),
-          duplicate: true,
-        };
-      const again = missingPlaces(answers);
-      const inserted =
-        again.length > 0
-          ? await this.#insert(
-              runner,
-              again.map((place) => jobs[place]!),
-            )
-          : new Map();
-      for (const place of again) {
-        const job = jobs[place]!;
-        const row = inserted.get(job.id);
-        if (row) answers[place] = toAccepted(job, row);
-      }
-    }
-  }
-
   async #startAll(claims: readonly { id: string; lease: string }[]): Promise<Started[]> {
     const { rows } = await reach(() =>
       this.#database.hot("ledger_start", this.#sql.start, [claims.map((c) => c.id), claims.map((c) => c.lease)]),
@@ -377,20 +275,6 @@ export class Ledger {
     await this.#database.hot("ledger_mark", this.#sql.markQueued, [ids]);
     return ids.map(() => undefined);
   }
-}
-
-interface InsertedRow {
-  readonly id: string;
-  readonly state: JobState;
-  readonly accepted_ms: number;
-}
-
-function toAccepted(job: NewJob, row: InsertedRow): Accepted {
-  return { id: job.id, state: row.state, acceptedAt: new Date(row.accepted_ms), runAt: job.runAt, duplicate: false };
-}
-
-function missingPlaces(answers: readonly (Accepted | undefined)[]): number[] {
-  return answers.flatMap((answer, place) => (answer ? [] : [place]));
 }
 
 function toDueJob(row: Record<string, unknown>): DueJob {

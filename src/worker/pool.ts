@@ -39,7 +39,6 @@ export class WorkerPool {
   readonly #attempts = new Set<Attempt>();
   #idle: (() => void) | null = null;
   #stopping: Promise<void> | null = null;
-  #draining = false;
 
   constructor(options: PoolOptions) {
     this.#options = options;
@@ -83,7 +82,6 @@ export class WorkerPool {
   async #drain(deadlineMs: number): Promise<void> {
     await this.#consumer.pause();
     if (!(await this.#emptyWithin(deadlineMs))) {
-      this.#draining = true;
       for (const attempt of this.#attempts) attempt.interrupt(new WorkerDraining());
       if (!(await this.#emptyWithin(unwindMs)))
         this.#options.log.warn({ queue: this.queue.name, running: this.running }, "drain.left_behind");
@@ -103,7 +101,8 @@ export class WorkerPool {
   }
 
   async #process(delivery: Delivery): Promise<Verdict> {
-    if (this.#draining) return { kind: "release" };
+    // An engine's fetch that was under way when the drain began may still bring a job.
+    if (this.#stopping) return { kind: "release" };
     const { catalog, log } = this.#options;
     const job = catalog.jobs.find((candidate) => candidate.name === delivery.message.job);
     if (!job) {

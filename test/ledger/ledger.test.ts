@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { v7 as uuidv7 } from "uuid";
 import { test } from "vitest";
-import type { NewJob } from "../../src/ledger/ledger.ts";
+import type { NewJob } from "../../src/ledger/acceptance.ts";
 import { testJob } from "../rig/jobs.ts";
 import { startRig, tenant } from "../rig/rig.ts";
 

@@ -70,10 +70,8 @@ export function jobEventsRoute({ watch, log }: { watch: JobWatch; log: Log }): O
 }
 
 function open(res: Response): void {
-  res.status(200).set({
-    "Content-Type": "text/event-stream",
-    "X-Accel-Buffering": "no", // nginx would hold the events back
-  });
+  res.setHeader("Content-Type", "text/event-stream");
+  res.setHeader("X-Accel-Buffering", "no"); // nginx would hold the events back
   res.write("retry: 1000\n\n");
 }
 

@@ -1,0 +1,148 @@
+import { mkdir, readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { pino } from "pino";
+import type { Log } from "#core/handler.ts";
+import { KeyStore } from "../../src/access/keys.ts";
+import { type Client, createClient } from "../../src/client/client.ts";
+import type { Environment } from "../../src/config/env.ts";
+import { freePort } from "../../src/embedded/port.ts";
+import { type Servers, startServers } from "../../src/embedded/servers.ts";
+import { Database } from "../../src/ledger/database.ts";
+import { isMigrated } from "../../src/ledger/migrate.ts";
+import { type Supervised, Supervisor } from "../../src/supervisor.ts";
+import { WorkerLog } from "./worker-log.ts";
+
+/** Folders of logs that stay, this run's among them. */
+const keptLogs = 5;
+const drainMs = 5_000;
+
+/** One of the two worker processes. */
+export interface DemoWorker {
+  readonly name: string;
+  readonly process: Supervised;
+  readonly log: WorkerLog;
+}
+
+/** A database that is not ours to change. */
+export class SchemaNotMigrated extends Error {
+  constructor() {
+    super("Expected a migrated database behind DATABASE_URL. Run `npm run release` once, then the demo again.");
+  }
+}
+
+/**
+ * Nightshift's processes for the time of one demo: a worker twice, so that one can be killed; free ports, logs in files,
+ * and a tenant of its own, so that this run's jobs and documents can be counted.
+ */
+export class Cluster {
+  readonly tenant: string;
+  readonly logDir: string;
+  readonly #env: Environment;
+  readonly #signal: AbortSignal;
+  readonly #onDownload: () => void;
+  #workers: readonly DemoWorker[] = [];
+  #log: Log | null = null;
+  #servers: Servers | null = null;
+  #supervisor: Supervisor | null = null;
+  #database: Database | null = null;
+  #url = "";
+
+  /** `signal`: aborting gives up whatever is on its way. `onDownload`: Redis is being fetched, which takes a while. */
+  constructor(options: { env: Environment; signal: AbortSignal; onDownload: () => void }) {
+    const stamp = new Date().toISOString().slice(0, 19).replaceAll(":", "-").toLowerCase();
+    this.tenant = `demo-${stamp}-${process.pid}`;
+    this.logDir = join(options.env.dataDir, "logs", this.tenant);
+    this.#env = options.env;
+    this.#signal = options.signal;
+    this.#onDownload = options.onDownload;
+  }
+
+  get workers(): readonly DemoWorker[] {
+    return this.#workers;
+  }
+
+  /** Postgres and Redis: embedded ones where the environment names none. */
+  async startServers(): Promise<void> {
+    await mkdir(this.#env.dataDir, { recursive: true, mode: 0o700 });
+    await mkdir(this.logDir, { recursive: true });
+    await this.#pruneLogs();
+    const { databaseUrl, redisUrl, dataDir } = this.#env;
+    const log = pino({ base: null }, pino.destination({ dest: join(this.logDir, "demo.log"), sync: true }));
+    this.#log = log;
+    this.#servers = await startServers({
+      dataDir,
+      want: { redis: !redisUrl, postgres: !databaseUrl },
+      log: {
+        info: (fields, event) => {
+          if (event === "packages.downloading") this.#onDownload();
+          log.info(fields, event);
+        },
+        warn: (fields, event) => log.warn(fields, event),
+        error: (fields, event) => log.error(fields, event),
+      },
+      signal: this.#signal,
+    });
+    this.#database = new Database({
+      connectionString: databaseUrl ?? this.#servers.databaseUrl!,
+      max: 1,
+      name: "nightshift demo",
+      log,
+    });
+    if (databaseUrl && !(await isMigrated(this.#database))) throw new SchemaNotMigrated();
+  }
+
+  /** All processes side by side; resolves when every one says it is ready. */
+  async startProcesses(): Promise<void> {
+    const port = await freePort();
+    this.#signal.throwIfAborted(); // nothing waits from here to the last start: an abort stops all of them or none
+    this.#url = `http://127.0.0.1:${port}`;
+    const supervisor = new Supervisor({ log: this.#log! });
+    this.#supervisor = supervisor;
+    const shared = { HOST: "127.0.0.1", PROBE_PORT: "0", DRAIN_MS: String(drainMs), LOG_LEVEL: "info" };
+    const file = (name: string) => ({ file: join(this.logDir, `${name}.log`) });
+    const processes = [
+      supervisor.start("api", { ...shared, PORT: String(port) }, file("api")),
+      supervisor.start("scheduler", shared, file("scheduler")),
+      supervisor.start("dashboard", { ...shared, DASHBOARD_PORT: "0" }, file("dashboard")),
+    ];
+    this.#workers = ["worker-1", "worker-2"].map((name) => ({
+      name,
+      process: supervisor.start("worker", { ...shared, LOG_LEVEL: "debug", WORKER_QUEUES: "" }, file(name)),
+      log: new WorkerLog(file(name).file),
+    }));
+    const ready = [...processes, ...this.#workers.map((worker) => worker.process)].map((one) => one.ready);
+    const aborted = delay(2 ** 31 - 1, undefined, { signal: this.#signal, ref: false });
+    await Promise.race([Promise.all(ready), aborted]);
+  }
+
+  /** A client with a new key of the demo's tenant, as an application would have one. Its requests end with the signal. */
+  async connect(): Promise<Client> {
+    const keys = new KeyStore(this.#database!, undefined);
+    const { key } = await keys.create({ name: "npm run demo", tenant: this.tenant, role: "producer" });
+    return createClient({
+      baseUrl: this.#url,
+      key,
+      fetch: (input, init) => {
+        const signals = [this.#signal, ...(init?.signal ? [init.signal] : [])];
+        return fetch(input, { ...init, signal: AbortSignal.any(signals) });
+      },
+    });
+  }
+
+  /** Stop everything that was started, in reverse. Safe at any moment, and twice. */
+  async stop(): Promise<void> {
+    const [supervisor, database, servers] = [this.#supervisor, this.#database, this.#servers];
+    [this.#supervisor, this.#database, this.#servers] = [null, null, null];
+    await supervisor?.stop(2 * drainMs);
+    await database?.stop();
+    await servers?.stop();
+  }
+
+  /** The names sort by time. */
+  async #pruneLogs(): Promise<void> {
+    const logs = join(this.logDir, "..");
+    const ours = (await readdir(logs)).filter((name) => name.startsWith("demo-")).sort();
+    for (const name of ours.slice(0, -keptLogs)) await rm(join(logs, name), { recursive: true, force: true });
+  }
+}
