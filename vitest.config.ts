@@ -1,7 +1,10 @@
 import { defineConfig } from "vitest/config";
 
+const { NIGHTSHIFT_TEST_RESULTS } = process.env; // where .ci/run reads the counts
+
 export default defineConfig({
   test: {
+    reporters: NIGHTSHIFT_TEST_RESULTS ? ["default", ["json", { outputFile: NIGHTSHIFT_TEST_RESULTS }]] : ["default"],
     include: ["test/**/*.test.ts"],
     globalSetup: ["test/rig/servers.ts"],
     // Real servers and child processes on a shared machine of two cores: slow is not broken.

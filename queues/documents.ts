@@ -9,7 +9,7 @@ export const documents = defineQueue({
   durability: "ledger",
   runsIn: "thread",
   concurrency: Math.min(availableParallelism(), 8), // beyond 8 threads a second worker process scales better
-  leaseMs: seconds(15),
+  leaseMs: seconds(5), // renewed from an idle loop, so short is safe: a killed worker's documents go on within 9 s
   maxStalled: 2, // a worker killed twice in the middle of one document is worth a look before a third try
   rateLimit: null,
   drainMs: seconds(20),

@@ -13,7 +13,7 @@ import type { QueueDefinition } from "#core/queue.ts";
  *   priority and age on Postgres.
  * - Waking an idle consumer takes milliseconds on Redis. On Postgres so does a dispatch, through a notification; a job
  *   that becomes due (delayed, retried, snoozed) is found by the next poll, up to 500 ms late.
- * - A dead worker's job is taken over one to two leases after its last renewal on Redis, within four thirds on Postgres.
+ * - A dead worker's job is taken over within five thirds of a lease after its last renewal on Redis, four thirds on Postgres.
  * - Postgres takes an id only if it is a UUID, and ends a claim after 24 h however often it is renewed.
  * - Of a failed attempt Redis keeps the error's code and message (one line for Bull Board), Postgres its details too.
  * - When the store is away, `dispatch` answers with one error per message on Redis and rejects on Postgres, where up to

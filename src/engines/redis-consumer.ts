@@ -48,7 +48,8 @@ export class RedisConsumer implements Consumer {
       autorun: false,
       concurrency: queue.concurrency,
       lockDuration: queue.leaseMs,
-      stalledInterval: Math.min(queue.leaseMs, 30_000),
+      // Two looks mark a job and take it: three per lease, or a dead worker's job waits out a second lease for the next one.
+      stalledInterval: Math.min(queue.leaseMs / 3, 30_000),
       maxStalledCount: queue.maxStalled,
       removeOnComplete: inLedger ? boardWindow : { age: Math.ceil(queue.keepCompletedMs / 1_000) },
       removeOnFail: { age: Math.ceil(queue.keepFailedMs / 1_000) },

@@ -1,7 +1,6 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync } from "node:fs";
-import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -41,7 +40,7 @@ export interface Answer {
 
 export async function openHouse(): Promise<House> {
   const dataDir = mkdtempSync(join(tmpdir(), "nightshift-house-"));
-  const servers = await startServers({ dataDir, want: { redis: true, postgres: true } });
+  const servers = await startServers({ dataDir, want: { redis: true, postgres: true }, temporary: true });
   const children: ChildProcess[] = [];
   let apiUrl = "";
 
@@ -93,9 +92,11 @@ export async function openHouse(): Promise<House> {
       return { status: response.status, bytes, body: json ? JSON.parse(new TextDecoder().decode(bytes)) : null };
     },
     async [Symbol.asyncDispose]() {
-      for (const child of children) if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
-      await servers.stop();
-      await rm(dataDir, { recursive: true, force: true });
+      const living = children.filter((child) => child.exitCode === null && child.signalCode === null);
+      const ends = living.map((child) => once(child, "exit"));
+      for (const child of living) child.kill("SIGKILL");
+      await Promise.all(ends);
+      await servers.stop(); // the last to leave: waits until the servers are down and the directory is gone
     },
   };
 }

@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+import { inject, test } from "vitest";
+import { testJob, testQueue } from "../rig/jobs.ts";
+import { cuttable } from "./cuttable.ts";
+import { serve } from "./served.ts";
+
+const queue = testQueue();
+const fleeting = testQueue({ name: "fleeting", durability: "redis" });
+const run = testJob(async () => "done", { queue });
+const quick = testJob(async () => "done", { queue: fleeting, name: "tests.quick" });
+const nowhere = "/v1/jobs/0193a1de-7a53-7cc1-9d6e-2f1f3a5b7c90";
+
+test("while Postgres is away nothing is accepted: 503 with Retry-After, and 202 again once it is back", async () => {
+  await using postgres = await cuttable(inject("databaseUrl"));
+  await using api = await serve({ jobs: [run], databaseUrl: postgres.url });
+  const enqueue = () => api.ask("/v1/jobs/tests.run", { json: { payload: {} } });
+  assert.equal((await enqueue()).status, 202);
+
+  postgres.cut();
+  for (const ask of [
+    enqueue,
+    () => api.ask("/v1/jobs", { json: { jobs: [{ job: "tests.run", payload: {} }] } }),
+    () => api.ask("/v1/jobs?partial=true", { json: { jobs: [{ job: "tests.run", payload: {} }] } }),
+    () => api.ask(nowhere),
+    () => api.ask("/v1/jobs"),
+    () => api.ask(nowhere, { method: "DELETE" }),
+    () => api.ask(`${nowhere}/redrive`, { method: "POST", key: "bootstrap-key" }),
+    () => api.ask("/v1/job-types", { key: api.key.viewer }), // a key that nobody has verified yet
+  ]) {
+    const { status, headers, body } = await ask();
+    assert.deepEqual([status, body.code, headers.get("retry-after")], [503, "store_unavailable", "1"]);
+  }
+  assert.equal((await api.ask("/healthz")).status, 200);
+
+  postgres.mend();
+  await api.rig.until(async () => (await enqueue()).status === 202);
+  assert.equal(
+    api.rig.lines.some(({ fields }) => /postgres:\/\//.test(JSON.stringify(fields))),
+    false,
+  );
+});
+
+test("a long poll survives a lost listener: the end is still told", async () => {
+  await using postgres = await cuttable(inject("databaseUrl"));
+  await using api = await serve({ jobs: [run], databaseUrl: postgres.url });
+  const { body } = await api.ask("/v1/jobs/tests.run", { json: { payload: {} } });
+  const waiting = api.ask(`/v1/jobs/${body.id}?wait=1m`);
+  await api.rig.until(() => api.server.watch.waiting === 1);
+  postgres.cut();
+  postgres.mend();
+  await api.rig.until(() => api.rig.lines.some(({ event }) => event === "listener.lost"));
+  await api.rig.until(async () => (await api.ask("/v1/job-types")).status === 200);
+  await api.rig.work();
+  const { status, body: view } = await waiting;
+  // The cut may hit the very moment in which the poll looks: then it says so, and the caller asks again.
+  if (status === 503) assert.equal(view.code, "store_unavailable");
+  else assert.equal(view.state, "completed");
+});
+
+test("while Redis is away jobs are accepted, and work that only Redis would know is recorded instead", async () => {
+  await using redis = await cuttable(inject("redisUrl"));
+  await using api = await serve({ jobs: [run, quick], redisUrl: redis.url });
+  redis.cut();
+  await api.rig.until(() => api.rig.lines.some(({ event }) => event === "redis.connection_lost"));
+  const { status, body } = await api.ask("/v1/jobs/tests.run", { json: { payload: {} } });
+  assert.deepEqual([status, body.state], [202, "accepted"]);
+  const recorded = await api.ask("/v1/jobs/tests.quick", { json: { payload: {} } });
+  assert.equal(recorded.status, 202);
+  assert.equal((await api.ask(recorded.body.links.self)).body.state, "accepted");
+
+  const unknown = await api.ask(nowhere);
+  assert.deepEqual([unknown.status, unknown.body.code], [503, "store_unavailable"], "who knows what Redis knows?");
+  redis.mend();
+  await api.rig.until(async () => (await api.ask(nowhere)).status === 404);
+});
