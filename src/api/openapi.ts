@@ -100,11 +100,15 @@ function responsesOf(operation: Operation, components: Components): Json {
   for (const [status, ofStatus] of [...codes].sort(([a], [b]) => a - b)) {
     const refused = problemResponse(ofStatus, components);
     const answered = responses[status];
-    responses[status] = answered
-      ? { ...answered, content: { ...(answered.content as Json), ...(refused.content as Json) } }
-      : refused;
+    responses[status] = answered ? together(answered, refused) : refused;
   }
   return responses;
+}
+
+/** A status that may be an answer or a problem, as the 503 of /readyz. */
+function together(answered: Json, refused: Json): Json {
+  const both = (part: "headers" | "content") => ({ ...(answered[part] as Json), ...(refused[part] as Json) });
+  return { ...answered, headers: both("headers"), content: both("content") };
 }
 
 /** Its own problems, and those that come with a key, a body and a store. */

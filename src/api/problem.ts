@@ -1,6 +1,7 @@
 import type { ErrorRequestHandler } from "express";
 import { InvalidInput, NightshiftError, StoreUnavailable, UnknownJob } from "#core/errors.ts";
 import type { Log } from "#core/handler.ts";
+import type { Problem } from "#core/problems.ts";
 import { isConnectionError } from "../ledger/database.ts";
 import { JobNotDead, JobNotFound, QueueGone } from "../producer/redrive.ts";
 
@@ -30,16 +31,6 @@ export const problems = {
 } as const satisfies Record<string, { readonly status: number; readonly title: string }>;
 
 export type ProblemCode = keyof typeof problems;
-
-/** A problem document (RFC 9457). `code` is permanent; `errors` names every rejected field by its dotted path. */
-export interface Problem {
-  readonly type: string;
-  readonly title: string;
-  readonly status: number;
-  readonly code: string;
-  readonly detail?: string;
-  readonly errors?: readonly { readonly path: string; readonly message: string; readonly code?: string }[];
-}
 
 /** What a route throws to answer a problem that no deeper layer knows. `detail` is shown to the caller. */
 export class Refusal extends NightshiftError {

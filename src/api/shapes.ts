@@ -1,11 +1,11 @@
 import { z } from "zod";
 import type { ErrorSummary } from "#core/errors.ts";
 import { priorities } from "#core/priority.ts";
+import type { Problem } from "#core/problems.ts";
 import type { DocumentVersion, StoredDocument } from "#core/services.ts";
 import type { AttemptView, JobLine, JobView } from "../ledger/job-reader.ts";
 import { jobStates } from "../ledger/job-state.ts";
 import type { Receipt } from "../producer/receipt.ts";
-import type { Problem } from "./problem.ts";
 
 /** What the API answers, as schemas for the OpenAPI document. Each is held to the type that the code really sends. */
 

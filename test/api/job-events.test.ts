@@ -48,8 +48,8 @@ async function open(id: string, lastEventId?: string, signal?: AbortSignal): Pro
     response,
     events,
     async next() {
-      const { value } = await events.next();
-      return value && { id: value.id, event: value.event, job: JSON.parse(value.data) };
+      const { value, done } = await events.next();
+      return done ? undefined : { id: value.id, event: value.event, job: JSON.parse(value.data) };
     },
   };
 }

@@ -26,23 +26,45 @@ test("the reference shows every operation, asks nobody else for anything and bre
   assert.equal(await page.locator(".operation").count(), described.length);
   for (const { operationId, summary } of described)
     assert.ok((await page.locator(`[id="${operationId}"] h3`).textContent())?.startsWith(summary), operationId);
-  if (process.env.SHOT) {
-    await page.screenshot({ path: `${process.env.SHOT}/top.png` });
-    await page.locator('[id="enqueue.documents.generate"]').scrollIntoViewIfNeeded();
-    await page.locator('[id="enqueue.documents.generate"]').screenshot({ path: `${process.env.SHOT}/op.png` });
-    await page.goto(`${api.url}/docs#errors`);
-    await page.waitForTimeout(700);
-    await page.screenshot({ path: `${process.env.SHOT}/errors.png` });
-    await page.emulateMedia({ colorScheme: "dark" });
-    await page.goto(`${api.url}/docs#jobs.get`);
-    await page.waitForTimeout(700);
-    await page.screenshot({ path: `${process.env.SHOT}/dark.png` });
-    await page.setViewportSize({ width: 420, height: 900 });
-    await page.waitForTimeout(300);
-    await page.screenshot({ path: `${process.env.SHOT}/phone.png` });
-  }
   assert.deepEqual(page.foreign, []);
   assert.deepEqual(page.complaints, []);
+});
+
+test("the filter finds operations by path, word, field and error, and leads back by Escape", async () => {
+  await using page = await openDocs();
+  const shown = () => page.locator(".operation:visible").evaluateAll((all) => all.map(({ id }) => id));
+  const all = (await shown()).length;
+  await page.keyboard.press("/");
+  await page.keyboard.type("redrive");
+  assert.deepEqual(await shown(), ["jobs.redrive"]);
+  await page.locator("#search").fill("range_not_satisfiable");
+  assert.deepEqual(await shown(), ["documents.content"]);
+  await page.locator("#search").fill("invoiceNumber");
+  assert.deepEqual(await shown(), ["enqueue.documents.generate", "jobs.enqueueMany"]);
+  await page.locator("#search").fill("no such thing");
+  assert.deepEqual(await shown(), []);
+  await page.keyboard.press("Escape");
+  assert.equal((await shown()).length, all);
+  assert.deepEqual(page.complaints, []);
+});
+
+test("the address of a problem leads to its explanation, and a curl line names the key by its variable", async () => {
+  await using page = await openDocs();
+  await page.goto(`${api.url}/docs#invalid_input`);
+  assert.match((await page.locator(".error:target").textContent()) ?? "", /422\s*invalid_input/);
+  const curl = await page.locator('[id="jobs.get"] figure pre').first().textContent();
+  assert.match(
+    curl ?? "",
+    new RegExp(`^curl ${api.url}/v1/jobs/[0-9a-f-]{36} \\\\\n  -H "Authorization: Bearer \\$NIGHTSHIFT_KEY"$`),
+  );
+});
+
+test("what is written on the page cannot become part of it", async () => {
+  await using page = await openDocs();
+  // As text: vitest would rewrite an import() inside a function.
+  const inserted = await page.evaluate(`import("/docs/dom.js").then(({ h, prose }) =>
+    h("div", null, prose("<img src=x onerror=alert(1)> \`<b>\`")).querySelectorAll("img, b").length)`);
+  assert.equal(inserted, 0);
 });
 
 /** A page of /docs that keeps what went wrong and which addresses it asked for outside of our server. */

@@ -28,6 +28,7 @@ export interface Rig extends AsyncDisposable {
   readonly runtime: Runtime;
   readonly schema: string;
   readonly prefix: string;
+  readonly blobDir: string;
   readonly lines: LogLine[];
   readonly ends: AttemptEnd[];
   /** Start a worker host over all queues (or some). Stopped with the rig. */
@@ -94,6 +95,7 @@ export async function startRig(options: {
     runtime,
     schema,
     prefix,
+    blobDir,
     lines,
     ends,
     until,

@@ -1,12 +1,12 @@
 import { z } from "zod";
 import type { Catalog } from "#core/catalog.ts";
 import { type FieldProblem, InvalidInput, StoreUnavailable } from "#core/errors.ts";
-import { toProblems } from "#core/problems.ts";
+import { type Problem, toProblems } from "#core/problems.ts";
 import { enqueueOptions } from "../../producer/options.ts";
 import type { EnqueueContext, Entry, Producer } from "../../producer/producer.ts";
 import { oneTenant } from "../authenticate.ts";
 import { type Operation, parseQuery } from "../operation.ts";
-import { type Problem, toProblem } from "../problem.ts";
+import { toProblem } from "../problem.ts";
 import { bulkOutcomes, bulkReceipts } from "../shapes.ts";
 import { isObject, withLinks } from "./enqueue.ts";
 
