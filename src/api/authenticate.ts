@@ -12,7 +12,7 @@ export interface Caller extends Principal {
 /** Find out who sent a request, before its body is read. */
 export type Authenticate = (req: Request, needs: Permission) => Promise<Caller>;
 
-const bearerPattern = /^Bearer +([\x21-\x7e]{1,200}) *$/i;
+const bearerPattern = /^Bearer +([\x21-\x7e]{1,500}) *$/i;
 
 /**
  * `Authorization: Bearer <key>`, then the role, then the tenant. A key belongs to one tenant, or to `*`: such a key may

@@ -9,8 +9,7 @@ const jsonPattern = /^application\/json\s*(;\s*charset=(?<charset>"?[\w-]+"?)\s*
 
 /**
  * Read a JSON body: UTF-8, not compressed, at most 1 MiB. Throws Refusal: `unsupported_media_type`, `body_too_large` or
- * `malformed_json`. Written here because body-parser reads UTF-16 as well, turns broken UTF-8 into replacement
- * characters, and costs a fifth of an enqueue.
+ * `malformed_json`. Not body-parser, which reads UTF-16 as well and turns broken UTF-8 into replacement characters.
  */
 export async function readJson(req: Request): Promise<unknown> {
   const {

@@ -91,13 +91,7 @@ export class Producer {
     const prepared = this.#prepare(tenant, { job, payload, options }, context);
     if (Array.isArray(prepared)) throw new InvalidInput(`Job "${job.name}" was refused`, prepared);
     if (context.in) return (await this.#acceptWithin(context.in, [prepared]))[0]!;
-    if (isRedisOnly(prepared)) {
-      const receipt = await this.#acceptInRedis(prepared);
-      if (receipt) return receipt;
-    }
-    const receipt = toReceipt(prepared, await this.#ledger.accept(prepared.row));
-    this.#accepted(prepared, receipt);
-    return receipt;
+    return this.#acceptOne(prepared);
   }
 
   /**
@@ -128,8 +122,7 @@ export class Producer {
     }
     await Promise.all(
       prepared.filter(isRedisOnly).map(async (one) => {
-        const receipt = (await this.#acceptInRedis(one)) ?? toReceipt(one, await this.#ledger.accept(one.row));
-        receipts.set(one, receipt);
+        receipts.set(one, await this.#acceptOne(one));
       }),
     );
     return prepared.map((one) => receipts.get(one)!);
@@ -184,6 +177,14 @@ export class Producer {
         traceparent: validTraceparent(context.traceparent),
       },
     };
+  }
+
+  async #acceptOne(prepared: Prepared): Promise<Receipt> {
+    const inRedis = isRedisOnly(prepared) ? await this.#acceptInRedis(prepared) : null;
+    if (inRedis) return inRedis;
+    const receipt = toReceipt(prepared, await this.#ledger.accept(prepared.row));
+    this.#accepted(prepared, receipt);
+    return receipt;
   }
 
   /** `null` when Redis did not take it: the job then becomes a row, which promises more, not less. */
