@@ -1,5 +1,6 @@
 import type { Priority } from "#core/priority.ts";
-import type { Database, SqlRunner } from "./database.ts";
+import type { SqlRunner } from "#core/sql.ts";
+import type { Database } from "./database.ts";
 import type { JobState } from "./job-state.ts";
 import type { Statements } from "./statements.ts";
 

@@ -1,6 +1,7 @@
 import type { ErrorSummary } from "#core/errors.ts";
 import type { Priority } from "#core/priority.ts";
-import type { Database, SqlRow } from "./database.ts";
+import type { SqlRow } from "#core/sql.ts";
+import type { Database } from "./database.ts";
 import { type AttemptOutcome, type JobState, openStates } from "./job-state.ts";
 
 export interface AttemptView {

@@ -1,9 +1,10 @@
 import type { ErrorSummary } from "#core/errors.ts";
 import { StoreUnavailable } from "#core/errors.ts";
 import type { Priority } from "#core/priority.ts";
+import type { SqlRow, SqlRunner } from "#core/sql.ts";
 import { Acceptance, type Accepted, type NewJob } from "./acceptance.ts";
 import { Batcher } from "./batcher.ts";
-import { type Database, isConnectionError, isRowError, type SqlRow, type SqlRunner } from "./database.ts";
+import { type Database, isConnectionError, isRowError } from "./database.ts";
 import type { AttemptOutcome, JobState } from "./job-state.ts";
 import { type Statements, statements } from "./statements.ts";
 

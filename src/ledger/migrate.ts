@@ -2,12 +2,14 @@ import type { Database } from "./database.ts";
 import * as jobs from "./migrations/0001-jobs.ts";
 import * as documents from "./migrations/0002-documents.ts";
 import * as access from "./migrations/0003-access.ts";
+import * as reliability from "./migrations/0004-reliability.ts";
 
 /** In order, never edited once released: a change is a new file. */
 const migrations: ReadonlyArray<{ readonly name: string; readonly up: (schema: string) => string }> = [
   { name: "0001-jobs", up: jobs.up },
   { name: "0002-documents", up: documents.up },
   { name: "0003-access", up: access.up },
+  { name: "0004-reliability", up: reliability.up },
 ];
 
 /**

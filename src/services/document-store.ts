@@ -1,6 +1,7 @@
 import { PermanentError } from "#core/errors.ts";
 import type { DocumentStore, DocumentVersion, NewDocumentVersion, StoredDocument } from "#core/services.ts";
-import type { Database, SqlRow } from "../ledger/database.ts";
+import type { SqlRow } from "#core/sql.ts";
+import type { Database } from "../ledger/database.ts";
 
 const versionColumns = `v.document_id, d.company_id, v.job_id, v.template_id, v.template_version, v.locale, v.sha256,
   v.size_bytes, v.page_count, v.content_type, v.file_name, v.version, v.created_at`;

@@ -6,7 +6,7 @@ import { Kysely, PostgresDialect } from "kysely";
 import pg from "pg";
 import { fromDrizzle, fromKnex, fromKysely } from "pg-boss";
 import { inject, test } from "vitest";
-import type { SqlRunner } from "../../src/ledger/database.ts";
+import type { SqlRunner } from "../../src/core/sql.ts";
 import { testJob } from "../rig/jobs.ts";
 import { type Rig, startRig, tenant } from "../rig/rig.ts";
 
