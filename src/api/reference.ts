@@ -7,10 +7,12 @@ const files = [
   { path: "/docs", file: "page.html", type: "text/html; charset=utf-8" },
   { path: "/docs/page.css", file: "page.css", type: "text/css; charset=utf-8" },
   { path: "/docs/page.js", file: "page.js", type: "text/javascript; charset=utf-8" },
-  { path: "/docs/dom.js", file: "dom.js", type: "text/javascript; charset=utf-8" },
-  { path: "/docs/sample.js", file: "sample.js", type: "text/javascript; charset=utf-8" },
-  { path: "/docs/schema-view.js", file: "schema-view.js", type: "text/javascript; charset=utf-8" },
-] as const;
+  ...["dom", "find", "operation-view", "sample", "schema-view"].map((name) => ({
+    path: `/docs/${name}.js`,
+    file: `${name}.js`,
+    type: "text/javascript; charset=utf-8",
+  })),
+];
 
 /**
  * `/openapi.json`, and `/docs`, which shows it. The page is ours, loads nothing from elsewhere, and needs no inline script

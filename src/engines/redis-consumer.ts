@@ -49,7 +49,7 @@ export class RedisConsumer implements Consumer {
       concurrency: queue.concurrency,
       lockDuration: queue.leaseMs,
       // Two looks mark a job and take it: three per lease, or a dead worker's job waits out a second lease for the next one.
-      stalledInterval: Math.min(queue.leaseMs / 3, 30_000),
+      stalledInterval: Math.min(Math.ceil(queue.leaseMs / 3), 30_000), // Redis takes whole milliseconds only
       maxStalledCount: queue.maxStalled,
       removeOnComplete: inLedger ? boardWindow : { age: Math.ceil(queue.keepCompletedMs / 1_000) },
       removeOnFail: { age: Math.ceil(queue.keepFailedMs / 1_000) },

@@ -131,6 +131,15 @@ test("a job that only Redis knows has events too", async () => {
   assert.equal(await stream.next(), undefined);
 });
 
+test("HEAD answers at once and leaves nothing behind", async () => {
+  const id = await enqueue();
+  await running.promise;
+  const { status, headers } = await api.ask(`/v1/jobs/${id}/events`, { method: "HEAD" });
+  assert.deepEqual([status, headers.get("content-type")], [200, "text/event-stream"]);
+  assert.equal(api.server.watch.waiting, 0);
+  finish.open();
+});
+
 test("events of a job that is not there are 404, as a problem", async () => {
   const { status, body } = await api.ask("/v1/jobs/0193a1de-7a53-7cc1-9d6e-2f1f3a5b7c90/events");
   assert.deepEqual([status, body.code], [404, "job_not_found"]);

@@ -49,7 +49,12 @@ export function jobEventsRoute({ watch, log }: { watch: JobWatch; log: Log }): O
         return void res.status(204).end();
       }
       open(res);
+      if (req.method === "HEAD") {
+        await views.return();
+        return void res.end();
+      }
       const heartbeat = setInterval(() => res.write(": heartbeat\n\n"), heartbeatMs);
+      res.write("retry: 1000\n\n");
       try {
         if (!seen) await send(res, toEvent(first.value, null), gone.signal);
         let before = first.value;
@@ -72,7 +77,6 @@ export function jobEventsRoute({ watch, log }: { watch: JobWatch; log: Log }): O
 function open(res: Response): void {
   res.setHeader("Content-Type", "text/event-stream");
   res.setHeader("X-Accel-Buffering", "no"); // nginx would hold the events back
-  res.write("retry: 1000\n\n");
 }
 
 /** Waits while the receiver is behind: it then gets the newest view instead of all of them. */
