@@ -10,6 +10,7 @@ import { Database } from "./ledger/database.ts";
 import { JobReader } from "./ledger/job-reader.ts";
 import { Ledger } from "./ledger/ledger.ts";
 import { Listener } from "./ledger/listener.ts";
+import { Steps } from "./ledger/steps.ts";
 import { Dispatcher } from "./producer/dispatcher.ts";
 import { Producer } from "./producer/producer.ts";
 import type { Receipt } from "./producer/receipt.ts";
@@ -52,6 +53,7 @@ export class Runtime {
   readonly redis: RedisEngine;
   readonly postgres: PostgresEngine;
   readonly services: Services;
+  readonly steps: Steps;
   readonly clock: Clock;
   readonly log: Log;
   readonly #relay: Relay | null;
@@ -70,7 +72,12 @@ export class Runtime {
       log,
     });
     this.ledger = new Ledger(this.database);
-    this.reader = new JobReader(this.database);
+    this.services = {
+      blobs: createBlobStore(options.blobUrl),
+      documents: new PostgresDocumentStore(this.database),
+    };
+    this.steps = new Steps(this.database);
+    this.reader = new JobReader(this.database, this.services.blobs);
     this.listener = new Listener(this.database, log);
     this.redis = new RedisEngine({
       url: options.redisUrl,
@@ -90,6 +97,7 @@ export class Runtime {
       ledger: this.ledger,
       dispatcher: this.dispatcher,
       engineOf,
+      blobs: this.services.blobs,
       clock,
       log,
       ...(options.onAccepted && { onAccepted: options.onAccepted }),
@@ -104,10 +112,6 @@ export class Runtime {
           log,
         })
       : null;
-    this.services = {
-      blobs: createBlobStore(options.blobUrl),
-      documents: new PostgresDocumentStore(this.database),
-    };
   }
 
   engineOf(queue: QueueDefinition): Engine {
@@ -144,6 +148,9 @@ export class Runtime {
       ledger: this.ledger,
       listener: this.listener,
       services: this.services,
+      producer: this.producer,
+      steps: this.steps,
+      reader: this.reader,
       clock: this.clock,
       log: this.log,
     };

@@ -14,7 +14,7 @@ export const handle: Handler<GenerateDocument, GeneratedDocument> = async (reque
 
   ctx.progress(0.8, "storing");
   const { sha256, sizeBytes } = await ctx.services.blobs.put(rendered.bytes);
-  const { version } = await ctx.services.documents.addVersion({
+  const added = {
     tenant: ctx.tenant,
     documentId,
     companyId,
@@ -27,7 +27,9 @@ export const handle: Handler<GenerateDocument, GeneratedDocument> = async (reque
     pageCount: rendered.pageCount,
     contentType: rendered.contentType,
     fileName: rendered.fileName,
-  });
+  };
+  // Bytes without a version are harmless; a version by a worker that lost the job would not be.
+  const { version } = await ctx.commit((sql) => ctx.services.documents.addVersion(added, sql));
   ctx.log.info({ documentId, version, sizeBytes, pageCount: rendered.pageCount }, "document.stored");
   return { documentId, version, sha256, sizeBytes, pageCount: rendered.pageCount };
 };

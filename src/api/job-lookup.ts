@@ -76,6 +76,7 @@ function toView(queue: QueueDefinition, job: EngineJob): JobView {
     state,
     priority: null,
     attempts: lastAttempt(job, state),
+    steps: [],
     progress: { fraction: state === "completed" ? 1 : 0, note: null },
     acceptedAt: new Date(job.acceptedAt).toISOString(),
     runAt: new Date(job.acceptedAt).toISOString(),

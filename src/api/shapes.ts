@@ -87,6 +87,9 @@ export const jobLine = line.meta({
 export const jobView = line
   .extend({
     attempts: z.array(attempt),
+    steps: z
+      .array(z.object({ name: z.string(), attempt: z.int(), finishedAt: instant }))
+      .describe("Finished steps: a later attempt does not do them again."),
     result: z.unknown().describe("What the handler returned, once completed. GET /v1/job-types has its schema."),
     revision: z.int().describe("Grows with every visible change."),
   })

@@ -14,6 +14,10 @@ export interface JobDefinition<Payload extends z.ZodType = z.ZodType> {
   readonly summary: string;
   readonly queue: QueueDefinition;
   readonly payload: Payload;
+  /** Version of the payload's shape, counted from 1 (the default). Jobs are stored with the version they were made for. */
+  readonly version?: number;
+  /** From version n to n + 1: jobs that wait since an earlier release are upgraded when they start. */
+  readonly upgrade?: Readonly<Record<number, (payload: never) => unknown>>;
   /** Shape of what the handler returns, for `GET /v1/job-types` and typed clients. */
   readonly result: z.ZodType;
   readonly retry: RetryPolicy;
@@ -31,5 +35,32 @@ export function defineJob<Payload extends z.ZodType>(job: JobDefinition<Payload>
   if (!namePattern.test(job.name) || !job.name.includes("."))
     throw new RangeError(`Expected a job name like "family.verb-noun" in [a-z0-9.-], found "${job.name}"`);
   if (!(job.timeoutMs > 0)) throw new RangeError(`Job "${job.name}": expected timeoutMs > 0, found ${job.timeoutMs}`);
+  const { version = 1, upgrade = {} } = job;
+  if (!Number.isInteger(version) || version < 1)
+    throw new RangeError(`Job "${job.name}": expected version to be an integer ≥ 1, found ${version}`);
+  const stray = Object.keys(upgrade).filter((from) => !(Number(from) >= 1 && Number(from) < version));
+  if (stray.length > 0)
+    throw new RangeError(
+      `Job "${job.name}": expected upgrades from versions 1 to ${version - 1}, found ${stray.join(", ")}`,
+    );
   return job;
+}
+
+/** Whether this release can read a payload of that version. */
+export function canRead(job: JobDefinition, version: number): boolean {
+  const { version: current = 1, upgrade = {} } = job;
+  for (let from = version; from < current; from += 1) if (!upgrade[from]) return false;
+  return version <= current;
+}
+
+/** Bring a payload of an older version to the present shape. Throws a RangeError when there is no way. */
+export function upgraded(job: JobDefinition, version: number, payload: unknown): unknown {
+  const { version: current = 1, upgrade = {} } = job;
+  let value = payload;
+  for (let from = version; from < current; from += 1) {
+    const step = upgrade[from];
+    if (!step) throw new RangeError(`Job "${job.name}": expected an upgrade from payload version ${from}, found none`);
+    value = step(value as never);
+  }
+  return value;
 }

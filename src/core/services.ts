@@ -1,4 +1,5 @@
 import type { Readable } from "node:stream";
+import type { SqlRunner } from "./sql.ts";
 
 /** The outside world as handlers see it. Implementations live in `src/services/`; `bin/` puts them together. */
 export interface Services {
@@ -20,8 +21,9 @@ export interface DocumentStore {
   /**
    * Add version n+1 of a document, creating the document at version 1. Idempotent by `jobId`: an attempt that repeats a
    * finished one gets the version that exists. Rejects with DocumentOfAnother when the document is another company's.
+   * `within`: a transaction that decides whether the version is (`ctx.commit`); a transaction of its own by default.
    */
-  addVersion(version: NewDocumentVersion): Promise<DocumentVersion>;
+  addVersion(version: NewDocumentVersion, within?: SqlRunner): Promise<DocumentVersion>;
   find(tenant: string, documentId: string): Promise<StoredDocument | null>;
   versions(tenant: string, documentId: string): Promise<readonly DocumentVersion[]>;
   version(tenant: string, documentId: string, number: number): Promise<DocumentVersion | null>;

@@ -64,6 +64,8 @@ export interface Message {
    * nothing personal and stays small.
    */
   readonly payload?: unknown;
+  /** Version of the payload's shape; absent: 1. Only with a payload. */
+  readonly payloadVersion?: number;
   readonly deduplicationKey?: string;
   readonly traceparent?: string;
   /** Epoch ms at which the job was accepted. */

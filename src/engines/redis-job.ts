@@ -7,6 +7,7 @@ export interface RedisJobData {
   readonly tenant: string;
   readonly attempts: number;
   readonly payload?: unknown;
+  readonly payloadVersion?: number;
   readonly deduplicationKey?: string;
   readonly traceparent?: string;
 }
@@ -16,11 +17,12 @@ const priorityNumbers = { high: 1, normal: 2, low: 3 } as const;
 
 /** A message as BullMQ takes it. */
 export function toBullJob(message: Message): { name: string; data: RedisJobData; opts: JobsOptions } {
-  const { payload, deduplicationKey, traceparent, tenant, attempts } = message;
+  const { payload, payloadVersion, deduplicationKey, traceparent, tenant, attempts } = message;
   const data: RedisJobData = {
     tenant,
     attempts,
     ...(payload !== undefined && { payload }),
+    ...(payloadVersion !== undefined && { payloadVersion }),
     ...(deduplicationKey !== undefined && { deduplicationKey }),
     ...(traceparent !== undefined && { traceparent }),
   };
@@ -39,7 +41,7 @@ export function toBullJob(message: Message): { name: string; data: RedisJobData;
 
 /** The message a BullMQ job was made from. */
 export function toMessage(job: Job<RedisJobData>): Delivery["message"] {
-  const { tenant, attempts, payload, deduplicationKey, traceparent } = job.data;
+  const { tenant, attempts, payload, payloadVersion, deduplicationKey, traceparent } = job.data;
   return {
     id: job.id!,
     job: job.name,
@@ -47,6 +49,7 @@ export function toMessage(job: Job<RedisJobData>): Delivery["message"] {
     attempts,
     acceptedAt: job.timestamp,
     ...(payload !== undefined && { payload }),
+    ...(payloadVersion !== undefined && { payloadVersion }),
     ...(deduplicationKey !== undefined && { deduplicationKey }),
     ...(traceparent !== undefined && { traceparent }),
   };

@@ -12,6 +12,11 @@ export interface NewJob {
   readonly queue: string;
   readonly priority: Priority;
   readonly payload: unknown;
+  readonly payloadVersion: number;
+  /** SHA-256 of a payload that is too large for the row; `payload` is then null. */
+  readonly payloadBlob?: string | undefined;
+  /** The job whose handler enqueued this one. */
+  readonly parentId?: string | undefined;
   readonly retryAttempts: number;
   readonly runAt: Date;
   /** True when `runAt` is far enough away that the job waits in Postgres. */
@@ -75,6 +80,9 @@ export class Acceptance {
       tags: job.tags && job.tags.length > 0 ? job.tags : undefined,
       correlation_id: job.correlationId,
       traceparent: job.traceparent,
+      payload_version: job.payloadVersion,
+      payload_blob: job.payloadBlob,
+      parent_id: job.parentId,
     }));
     const values = [JSON.stringify(rows)];
     const answer =

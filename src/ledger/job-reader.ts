@@ -1,5 +1,7 @@
 import type { ErrorSummary } from "#core/errors.ts";
+import { readJson } from "#core/large-json.ts";
 import type { Priority } from "#core/priority.ts";
+import type { BlobStore } from "#core/services.ts";
 import type { SqlRow } from "#core/sql.ts";
 import type { Database } from "./database.ts";
 import { type AttemptOutcome, type JobState, openStates } from "./job-state.ts";
@@ -12,6 +14,13 @@ export interface AttemptView {
   readonly error: ErrorSummary | null;
 }
 
+/** A finished `ctx.step`, and the attempt that finished it. */
+export interface StepView {
+  readonly name: string;
+  readonly attempt: number;
+  readonly finishedAt: string;
+}
+
 /** A job as `GET /v1/jobs/{id}` shows it. Instants are ISO 8601 in UTC. */
 export interface JobView {
   readonly id: string;
@@ -22,6 +31,8 @@ export interface JobView {
   /** `null` where only the engine knows the job (`durability: "redis"`): it does not say. */
   readonly priority: Priority | null;
   readonly attempts: readonly AttemptView[];
+  /** Steps that will not be done again, in the order they finished. */
+  readonly steps: readonly StepView[];
   readonly progress: { readonly fraction: number; readonly note: string | null };
   readonly acceptedAt: string;
   readonly runAt: string;
@@ -38,7 +49,7 @@ export interface JobView {
 }
 
 /** A line of a list: everything but the result and the attempts. */
-export type JobLine = Omit<JobView, "result" | "attempts" | "revision">;
+export type JobLine = Omit<JobView, "result" | "attempts" | "steps" | "revision">;
 
 export interface JobFilter {
   /** `null`: all tenants. */
@@ -67,14 +78,20 @@ const lineColumns = `id, job, queue, tenant, state, priority, progress, progress
 /** Reads the ledger; never changes it. */
 export class JobReader {
   readonly #database: Database;
+  readonly #blobs: Pick<BlobStore, "read">;
 
-  constructor(database: Database) {
+  /** `blobs`: where results too large for a row are. */
+  constructor(database: Database, blobs: Pick<BlobStore, "read">) {
     this.#database = database;
+    this.#blobs = blobs;
   }
 
   async find(tenant: string | null, id: string): Promise<JobView | null> {
     const { rows } = await this.#database.executeSql(
-      `select ${lineColumns}, attempt, attempts, result from ${this.#database.schema}.jobs
+      `select ${lineColumns}, attempt, attempts, result, result_blob,
+              (select json_agg(json_build_object('name', s.name, 'attempt', s.attempt, 'finishedAt', s.finished_at) order by s.finished_at)
+               from ${this.#database.schema}.steps s where s.job_id = j.id) as steps
+       from ${this.#database.schema}.jobs j
        where id = $2 and ($1::text is null or tenant = $1)`,
       [tenant, id],
     );
@@ -89,7 +106,9 @@ export class JobReader {
       startedAt: iso(a.startedAt),
       finishedAt: iso(a.finishedAt),
     }));
-    return { ...toLine(row), attempts: [...ended, ...running], result: row.result ?? null, revision: row.revision };
+    const steps = (row.steps ?? []).map((step: StepView) => ({ ...step, finishedAt: iso(step.finishedAt) }));
+    const result = (await readJson(this.#blobs, { inline: row.result ?? null, blob: row.result_blob })) ?? null;
+    return { ...toLine(row), attempts: [...ended, ...running], steps, result, revision: row.revision };
   }
 
   /** Newest first; ids are UUIDv7, so their order is the order of acceptance. */
@@ -116,6 +135,16 @@ export class JobReader {
       values,
     );
     return rows.map(toLine);
+  }
+
+  /** Versions of the payloads that wait in these queues, with how many of each. */
+  async openVersions(queues: readonly string[]): Promise<readonly { job: string; version: number; count: number }[]> {
+    const { rows } = await this.#database.executeSql(
+      `select job, payload_version as version, count(*)::int as count from ${this.#database.schema}.jobs
+       where queue = any($1) and finished_at is null group by job, payload_version order by job, payload_version`,
+      [queues],
+    );
+    return rows.map((row) => ({ job: row.job, version: row.version, count: row.count }));
   }
 
   /** Open jobs by queue and state. */

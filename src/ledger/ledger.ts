@@ -1,5 +1,5 @@
 import type { ErrorSummary } from "#core/errors.ts";
-import { StoreUnavailable } from "#core/errors.ts";
+import { NightshiftError, StoreUnavailable } from "#core/errors.ts";
 import type { Priority } from "#core/priority.ts";
 import type { SqlRow, SqlRunner } from "#core/sql.ts";
 import { Acceptance, type Accepted, type NewJob } from "./acceptance.ts";
@@ -13,6 +13,9 @@ export type Started =
       readonly kind: "started";
       readonly attempt: number;
       readonly payload: unknown;
+      /** SHA-256 of a payload that is too large for the row; `payload` is then null. */
+      readonly payloadBlob: string | null;
+      readonly payloadVersion: number;
       /** How long the job had been due. */
       readonly waitMs: number;
       readonly traceparent: string | null;
@@ -30,6 +33,8 @@ export interface Settlement {
   readonly outcome: AttemptOutcome;
   readonly spends: boolean;
   readonly result?: unknown;
+  /** SHA-256 of a result that is too large for the row; `result` is then null. */
+  readonly resultBlob?: string | null;
   readonly error?: ErrorSummary | undefined;
   readonly runInMs?: number | undefined;
 }
@@ -41,6 +46,7 @@ export interface DeadJob {
   readonly job: string;
   readonly queue: string;
   readonly payload: unknown;
+  readonly payloadVersion: number;
   readonly retryAttempts: number;
   readonly acceptedAt: Date;
   readonly startedAt: Date;
@@ -68,6 +74,15 @@ export interface DueJob {
   readonly retryAttempts: number;
   readonly acceptedAt: Date;
   readonly traceparent: string | null;
+}
+
+/** The lease that was to commit no longer holds the job: somebody else has it, or it ended. Nothing was written. */
+export class LeaseNotHeld extends NightshiftError {
+  readonly code = "lease_lost";
+
+  constructor() {
+    super("Expected the attempt's lease to hold the job, it does not any more: nothing was written");
+  }
 }
 
 const maxRowsPerStatement = 1_000;
@@ -119,7 +134,7 @@ export class Ledger {
     if (jobs.length <= maxRowsPerStatement) return this.acceptIn(this.#database, jobs);
     return reach(() =>
       this.#database.transaction(async (client) => {
-        const runner = { executeSql: (text: string, values?: unknown[]) => client.query(text, values) };
+        const runner = toRunner(client);
         const accepted: Accepted[] = [];
         for (let from = 0; from < jobs.length; from += maxRowsPerStatement)
           accepted.push(...(await this.acceptIn(runner, jobs.slice(from, from + maxRowsPerStatement))));
@@ -141,6 +156,38 @@ export class Ledger {
   /** End an attempt. `false`: the lease is no longer the job's, and nothing was changed. */
   settle(settlement: Settlement): Promise<boolean> {
     return this.#settles.add(settlement);
+  }
+
+  /** End an attempt and accept the jobs it made, in one commit. `null`: the lease is no longer the job's, nothing was changed. */
+  settleWith(settlement: Settlement, jobs: readonly NewJob[]): Promise<Accepted[] | null> {
+    return reach(() =>
+      this.#database.transaction(async (client) => {
+        const runner = toRunner(client);
+        const { rows } = await runner.executeSql(this.#sql.settle, [JSON.stringify([toSettleRow(settlement)])]);
+        return rows.length > 0 ? this.acceptIn(runner, jobs) : null;
+      }),
+    );
+  }
+
+  /**
+   * Run a handler's writes in a transaction that commits only while `held` has the job. The row is locked meanwhile, so
+   * nobody can take the job over in between. `null`: a job without a row, so there is nothing to hold. Rejects with
+   * LeaseNotHeld before anything is written.
+   */
+  commit<T>(
+    held: { readonly id: string; readonly lease: string } | null,
+    write: (sql: SqlRunner) => Promise<T>,
+  ): Promise<T> {
+    return reach(() =>
+      this.#database.transaction(async (client) => {
+        const runner = toRunner(client);
+        if (held) {
+          const { rows } = await runner.executeSql(this.#sql.hold, [held.id, held.lease]);
+          if (rows.length === 0) throw new LeaseNotHeld();
+        }
+        return write(runner);
+      }),
+    );
   }
 
   async progress(said: Progress): Promise<void> {
@@ -204,6 +251,7 @@ export class Ledger {
         JSON.stringify(job.error),
         job.deduplicationKey ?? null,
         job.traceparent ?? null,
+        job.payloadVersion,
       ]),
     );
   }
@@ -235,6 +283,8 @@ export class Ledger {
         kind: "started",
         attempt: row.attempt,
         payload: row.payload,
+        payloadBlob: row.payload_blob,
+        payloadVersion: row.payload_version,
         waitMs: row.wait_ms,
         traceparent: row.traceparent,
       };
@@ -247,16 +297,7 @@ export class Ledger {
   }
 
   async #settleAll(settlements: readonly Settlement[]): Promise<boolean[]> {
-    const rows = settlements.map((s) => ({
-      id: s.id,
-      lease: s.lease,
-      state: s.state,
-      outcome: s.outcome,
-      spend: s.spends ? 1 : 0,
-      result: s.result,
-      error: s.error,
-      run_in_ms: s.runInMs,
-    }));
+    const rows = settlements.map(toSettleRow);
     const answer = await reach(() => this.#database.hot("ledger_settle", this.#sql.settle, [JSON.stringify(rows)]));
     const settled = new Set(answer.rows.map((row) => row.id));
     return settlements.map(({ id }) => settled.has(id));
@@ -276,6 +317,24 @@ export class Ledger {
     await this.#database.hot("ledger_mark", this.#sql.markQueued, [ids]);
     return ids.map(() => undefined);
   }
+}
+
+function toRunner(client: { query(text: string, values?: unknown[]): Promise<{ rows: SqlRow[] }> }): SqlRunner {
+  return { executeSql: (text, values) => client.query(text, values) };
+}
+
+function toSettleRow(settlement: Settlement) {
+  return {
+    id: settlement.id,
+    lease: settlement.lease,
+    state: settlement.state,
+    outcome: settlement.outcome,
+    spend: settlement.spends ? 1 : 0,
+    result: settlement.result,
+    result_blob: settlement.resultBlob,
+    error: settlement.error,
+    run_in_ms: settlement.runInMs,
+  };
 }
 
 function toDueJob(row: Record<string, unknown>): DueJob {

@@ -13,6 +13,7 @@ export interface Statements {
   readonly start: string;
   readonly endedResult: string;
   readonly settle: string;
+  readonly hold: string;
   readonly progress: string;
   readonly cancel: string;
   readonly expire: string;
@@ -25,7 +26,7 @@ export interface Statements {
 }
 
 const acceptColumns =
-  "id, tenant, job, queue, state, priority, payload, retry_attempts, run_at, relay_at, expires_at, deduplication_key, tags, correlation_id, traceparent";
+  "id, tenant, job, queue, state, priority, payload, retry_attempts, run_at, relay_at, expires_at, deduplication_key, tags, correlation_id, traceparent, payload_version, payload_blob, parent_id";
 
 /** Instants as numbers: in a caller's transaction the caller's driver decides what becomes of a timestamp. */
 const epochMs = (column: string) => `(extract(epoch from ${column}) * 1000)::float8`;
@@ -51,11 +52,11 @@ export function statements(schema: string): Statements {
       insert into ${jobs} (${acceptColumns})
       select id, tenant, job, queue, state, priority, coalesce(payload, 'null'::json), retry_attempts, run_at,
              greatest(run_at, clock_timestamp()) + relay_grace_ms * interval '1 millisecond', expires_at,
-             deduplication_key, tags, correlation_id, traceparent
+             deduplication_key, tags, correlation_id, traceparent, coalesce(payload_version, 1), payload_blob, parent_id
       from json_to_recordset($1::json) as r (
         id uuid, tenant text, job text, queue text, state text, priority text, payload json, retry_attempts integer,
         run_at timestamptz, relay_grace_ms integer, expires_at timestamptz, deduplication_key text, tags text[],
-        correlation_id text, traceparent text)
+        correlation_id text, traceparent text, payload_version integer, payload_blob text, parent_id uuid)
       on conflict (tenant, job, deduplication_key) where deduplication_key is not null and finished_at is null do nothing
       returning id, state, ${epochMs("accepted_at")} as accepted_ms`,
 
@@ -92,7 +93,7 @@ export function statements(schema: string): Statements {
           relay_at = null, revision = j.revision + 1
         from unnest($1::uuid[], $2::text[]) as c (id, lease)
         where j.id = c.id and j.state in (${open})
-        returning j.id, j.state, j.attempt, j.payload, j.traceparent,
+        returning j.id, j.state, j.attempt, j.payload, j.payload_blob, j.payload_version, j.traceparent,
           (extract(epoch from now() - greatest(j.run_at, j.accepted_at)) * 1000)::float8 as wait_ms
       ), ${tell("started")}
       select *, (select count(*) from told) as told from started`,
@@ -104,10 +105,11 @@ export function statements(schema: string): Statements {
     settle: `
       with verdicts as (
         select * from json_to_recordset($1::json) as v (
-          id uuid, lease text, state text, outcome text, spend integer, result json, error jsonb, run_in_ms double precision)
+          id uuid, lease text, state text, outcome text, spend integer, result json, result_blob text, error jsonb, run_in_ms double precision)
       ), settled as (
         update ${jobs} j set
-          state = v.state, lease = null, spent = j.spent + v.spend, result = v.result, error = v.error,
+          state = v.state, lease = null, spent = j.spent + v.spend, result = v.result,
+          result_blob = v.result_blob, error = v.error,
           attempts = j.attempts || ${attemptEntry("now()", "v.outcome", "v.error")},
           finished_at = case when v.state in ('completed','dead','cancelled','expired') then now() end,
           run_at = coalesce(now() + v.run_in_ms * interval '1 millisecond', j.run_at),
@@ -118,6 +120,9 @@ export function statements(schema: string): Statements {
         returning j.id
       ), ${tell("settled")}
       select id, (select count(*) from told) as told from settled`,
+
+    // $1 id, $2 lease. Nobody can take the job over while the transaction lasts; progress and renewals wait.
+    hold: `select id from ${jobs} where id = $1 and lease = $2 and state = 'running' for no key update`,
 
     // $1 ids, $2 leases, $3 fractions, $4 notes.
     progress: `
@@ -200,8 +205,8 @@ export function statements(schema: string): Statements {
     // A job of a redis-durable queue that died: until now it had no row.
     recordDead: `
       insert into ${jobs} (id, tenant, job, queue, state, priority, payload, retry_attempts, run_at, accepted_at, started_at,
-        finished_at, attempt, spent, error, deduplication_key, traceparent)
-      values ($1, $2, $3, $4, 'dead', 'normal', $5, $6, $7, $7, $8, now(), $9, $9, $10, $11, $12)
+        finished_at, attempt, spent, error, deduplication_key, traceparent, payload_version)
+      values ($1, $2, $3, $4, 'dead', 'normal', $5, $6, $7, $7, $8, now(), $9, $9, $10, $11, $12, $13)
       on conflict (id) do nothing`,
 
     // $1 ids of running jobs: those whose cancel was asked.

@@ -5,9 +5,12 @@ import { minutes, seconds } from "#core/duration.ts";
 import { type FieldProblem, InvalidInput } from "#core/errors.ts";
 import type { Log } from "#core/handler.ts";
 import type { JobDefinition } from "#core/job.ts";
+import { keepJson } from "#core/large-json.ts";
 import { toProblems } from "#core/problems.ts";
 import type { QueueDefinition } from "#core/queue.ts";
+import type { BlobStore } from "#core/services.ts";
 import type { SqlRunner } from "#core/sql.ts";
+import { unstorable } from "#core/storable.ts";
 import { validTraceparent } from "#core/traceparent.ts";
 import type { Engine, Message } from "../engines/engine.ts";
 import type { Accepted, NewJob } from "../ledger/acceptance.ts";
@@ -16,7 +19,6 @@ import type { Ledger } from "../ledger/ledger.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { type EnqueueOptions, enqueueOptions } from "./options.ts";
 import type { Receipt } from "./receipt.ts";
-import { unstorable } from "./storable.ts";
 
 /** Beyond this the wait is a row in Postgres, whatever the queue's durability: Redis holds the present. */
 const engineHorizonMs = minutes(1);
@@ -41,10 +43,18 @@ export interface EnqueueContext {
   readonly traceparent?: string | undefined;
 }
 
-interface Prepared {
+/** A job that was checked and can be accepted. */
+export interface Prepared {
   readonly queue: QueueDefinition;
   readonly row: NewJob;
   readonly delayMs: number;
+}
+
+/** Who enqueues from inside a handler. */
+export interface Parent {
+  readonly id: string;
+  readonly tenant: string;
+  readonly traceparent: string | undefined;
 }
 
 /**
@@ -56,6 +66,7 @@ export class Producer {
   readonly #ledger: Ledger;
   readonly #dispatcher: Dispatcher;
   readonly #engineOf: (queue: QueueDefinition) => Engine;
+  readonly #blobs: BlobStore;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #onAccepted: (receipt: Receipt) => void;
@@ -65,6 +76,7 @@ export class Producer {
     ledger: Ledger;
     dispatcher: Dispatcher;
     engineOf: (queue: QueueDefinition) => Engine;
+    blobs: BlobStore;
     clock: Clock;
     log: Log;
     onAccepted?: (receipt: Receipt) => void;
@@ -73,6 +85,7 @@ export class Producer {
     this.#ledger = options.ledger;
     this.#dispatcher = options.dispatcher;
     this.#engineOf = options.engineOf;
+    this.#blobs = options.blobs;
     this.#clock = options.clock;
     this.#log = options.log;
     this.#onAccepted = options.onAccepted ?? (() => undefined);
@@ -91,8 +104,9 @@ export class Producer {
   ): Promise<Receipt> {
     const prepared = this.#prepare(tenant, { job, payload, options }, context);
     if (Array.isArray(prepared)) throw new InvalidInput(`Job "${job.name}" was refused`, prepared);
-    if (context.in) return (await this.#acceptWithin(context.in, [prepared]))[0]!;
-    return this.#acceptOne(prepared);
+    const kept = await this.#keepLarge(prepared);
+    if (context.in) return (await this.#acceptWithin(context.in, [kept]))[0]!;
+    return this.#acceptOne(kept);
   }
 
   /**
@@ -105,13 +119,14 @@ export class Producer {
     context: EnqueueContext = {},
   ): Promise<readonly Receipt[]> {
     const problems: FieldProblem[] = [];
-    const prepared: Prepared[] = [];
+    const checked: Prepared[] = [];
     for (const [index, entry] of entries.entries()) {
       const result = this.#prepare(tenant, entry, context);
-      if (!Array.isArray(result)) prepared.push(result);
+      if (!Array.isArray(result)) checked.push(result);
       else for (const problem of result) problems.push({ ...problem, path: `jobs.${index}.${problem.path}` });
     }
     if (problems.length > 0) throw new InvalidInput(`${entries.length} jobs were refused`, problems);
+    const prepared = await this.keepLarge(checked);
     if (context.in) return this.#acceptWithin(context.in, prepared);
 
     const receipts = new Map<Prepared, Receipt>();
@@ -127,6 +142,23 @@ export class Producer {
       }),
     );
     return prepared.map((one) => receipts.get(one)!);
+  }
+
+  /** Check a child of a running job. Throws InvalidInput. It is accepted with the parent's settle (`Ledger.settleWith`). */
+  prepareChild({ id, tenant, traceparent }: Parent, entry: Entry): Prepared {
+    const prepared = this.#prepare(tenant, entry, { traceparent });
+    if (Array.isArray(prepared)) throw new InvalidInput(`Child job "${entry.job.name}" was refused`, prepared);
+    return { ...prepared, row: { ...prepared.row, parentId: id } };
+  }
+
+  /** Put payloads that are too large for a row into the blob store. A blob whose job is never accepted is collected. */
+  keepLarge(prepared: readonly Prepared[]): Promise<Prepared[]> {
+    return Promise.all(prepared.map((one) => this.#keepLarge(one)));
+  }
+
+  /** Jobs that were accepted elsewhere in a commit of ours: count them, and send them on. */
+  sendAccepted(prepared: readonly Prepared[], accepted: readonly Accepted[]): void {
+    for (const [index, one] of prepared.entries()) this.#accepted(one, toReceipt(one, accepted[index]!));
   }
 
   /** Every problem for which this entry would be refused; empty when it would be accepted. Writes nothing. */
@@ -167,6 +199,7 @@ export class Producer {
         queue: job.queue.name,
         priority: data.priority,
         payload: entry.payload,
+        payloadVersion: job.version ?? 1,
         retryAttempts: job.retry.attempts,
         runAt,
         scheduled,
@@ -178,6 +211,11 @@ export class Producer {
         traceparent: validTraceparent(context.traceparent),
       },
     };
+  }
+
+  async #keepLarge(prepared: Prepared): Promise<Prepared> {
+    const { inline, blob } = await keepJson(this.#blobs, prepared.row.payload);
+    return blob === null ? prepared : { ...prepared, row: { ...prepared.row, payload: inline, payloadBlob: blob } };
   }
 
   async #acceptOne(prepared: Prepared): Promise<Receipt> {
@@ -194,6 +232,7 @@ export class Producer {
     const message: Message = {
       ...toMessage(prepared, this.#clock.now()),
       payload: row.payload,
+      ...(row.payloadVersion > 1 && { payloadVersion: row.payloadVersion }),
       ...(row.deduplicationKey !== undefined && { deduplicationKey: row.deduplicationKey }),
     };
     const [result] = await this.#engineOf(queue).dispatch(queue, [message]);
@@ -242,7 +281,8 @@ export class Producer {
 }
 
 function isRedisOnly(prepared: Prepared): boolean {
-  return prepared.queue.durability === "redis" && !prepared.row.scheduled && prepared.row.expiresAt === undefined;
+  const { scheduled, expiresAt, payloadBlob } = prepared.row;
+  return prepared.queue.durability === "redis" && !scheduled && expiresAt === undefined && payloadBlob === undefined;
 }
 
 function toMessage({ row, delayMs }: Prepared, acceptedAt: number): Message {

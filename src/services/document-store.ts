@@ -1,6 +1,6 @@
 import { PermanentError } from "#core/errors.ts";
 import type { DocumentStore, DocumentVersion, NewDocumentVersion, StoredDocument } from "#core/services.ts";
-import type { SqlRow } from "#core/sql.ts";
+import type { SqlRow, SqlRunner } from "#core/sql.ts";
 import type { Database } from "../ledger/database.ts";
 
 const versionColumns = `v.document_id, d.company_id, v.job_id, v.template_id, v.template_version, v.locale, v.sha256,
@@ -23,54 +23,59 @@ export class PostgresDocumentStore implements DocumentStore {
     this.#database = database;
   }
 
-  async addVersion(version: NewDocumentVersion): Promise<DocumentVersion> {
+  addVersion(version: NewDocumentVersion, within?: SqlRunner): Promise<DocumentVersion> {
+    if (within) return this.#addVersion(version, within);
+    return this.#database.transaction((client) =>
+      this.#addVersion(version, { executeSql: (text, values) => client.query(text, values) }),
+    );
+  }
+
+  async #addVersion(version: NewDocumentVersion, sql: SqlRunner): Promise<DocumentVersion> {
     const { schema } = this.#database;
-    return this.#database.transaction(async (client) => {
-      // The document's row is the lock under which its versions are numbered: two jobs cannot both become version 2.
-      await client.query(
-        `insert into ${schema}.documents (tenant, id, company_id, template_id, latest_version)
+    // The document's row is the lock under which its versions are numbered: two jobs cannot both become version 2.
+    await sql.executeSql(
+      `insert into ${schema}.documents (tenant, id, company_id, template_id, latest_version)
          values ($1, $2, $3, $4, 1) on conflict (tenant, id) do nothing`,
-        [version.tenant, version.documentId, version.companyId, version.templateId],
-      );
-      const owner = await client.query(
-        `select company_id from ${schema}.documents where tenant = $1 and id = $2 for update`,
-        [version.tenant, version.documentId],
-      );
-      if (owner.rows[0].company_id !== version.companyId.toLowerCase()) throw new DocumentOfAnother(version.documentId);
-      const existing = await client.query(
-        `select ${versionColumns} from ${this.#joined} where v.tenant = $1 and v.job_id = $2`,
-        [version.tenant, version.jobId],
-      );
-      if (existing.rows[0]) return toVersion(existing.rows[0]);
-      const { rows } = await client.query(
-        `insert into ${schema}.document_versions (tenant, document_id, version, job_id, template_id, template_version, locale,
+      [version.tenant, version.documentId, version.companyId, version.templateId],
+    );
+    const owner = await sql.executeSql(
+      `select company_id from ${schema}.documents where tenant = $1 and id = $2 for update`,
+      [version.tenant, version.documentId],
+    );
+    if (owner.rows[0]!.company_id !== version.companyId.toLowerCase()) throw new DocumentOfAnother(version.documentId);
+    const existing = await sql.executeSql(
+      `select ${versionColumns} from ${this.#joined} where v.tenant = $1 and v.job_id = $2`,
+      [version.tenant, version.jobId],
+    );
+    if (existing.rows[0]) return toVersion(existing.rows[0]);
+    const { rows } = await sql.executeSql(
+      `insert into ${schema}.document_versions (tenant, document_id, version, job_id, template_id, template_version, locale,
            sha256, size_bytes, page_count, content_type, file_name)
          select $1, $2, coalesce(max(version), 0) + 1, $3, $4, $5, $6, $7, $8, $9, $10, $11
          from ${schema}.document_versions where tenant = $1 and document_id = $2
          returning version, created_at`,
-        [
-          version.tenant,
-          version.documentId,
-          version.jobId,
-          version.templateId,
-          version.templateVersion,
-          version.locale,
-          version.sha256,
-          version.sizeBytes,
-          version.pageCount,
-          version.contentType,
-          version.fileName,
-        ],
-      );
-      const added = rows[0] as { version: number; created_at: Date };
-      await client.query(`update ${schema}.documents set latest_version = $3 where tenant = $1 and id = $2`, [
+      [
         version.tenant,
         version.documentId,
-        added.version,
-      ]);
-      const { tenant: _tenant, ...rest } = version;
-      return { ...rest, version: added.version, createdAt: added.created_at };
-    });
+        version.jobId,
+        version.templateId,
+        version.templateVersion,
+        version.locale,
+        version.sha256,
+        version.sizeBytes,
+        version.pageCount,
+        version.contentType,
+        version.fileName,
+      ],
+    );
+    const added = rows[0] as { version: number; created_at: Date };
+    await sql.executeSql(`update ${schema}.documents set latest_version = $3 where tenant = $1 and id = $2`, [
+      version.tenant,
+      version.documentId,
+      added.version,
+    ]);
+    const { tenant: _tenant, ...rest } = version;
+    return { ...rest, version: added.version, createdAt: added.created_at };
   }
 
   async *storedSince(tenant: string, since: Date, pageSize: number): AsyncIterable<DocumentVersion> {

@@ -2,14 +2,21 @@ import type { Clock } from "#core/clock.ts";
 import { NightshiftError, PermanentError, StoreUnavailable } from "#core/errors.ts";
 import type { Handler, HandlerContext, Log } from "#core/handler.ts";
 import type { JobDefinition } from "#core/job.ts";
+import { type KeptJson, keepJson } from "#core/large-json.ts";
 import type { Services } from "#core/services.ts";
+import { unstorable } from "#core/storable.ts";
 import type { Delivery, Verdict } from "../engines/engine.ts";
 import type { AttemptOutcome } from "../ledger/job-state.ts";
 import type { Ledger } from "../ledger/ledger.ts";
+import type { Steps } from "../ledger/steps.ts";
 import { withTrace } from "../observability/trace.ts";
+import type { Prepared, Producer } from "../producer/producer.ts";
+import { Children } from "./children.ts";
 import { type Decision, decide, type Ended } from "./decision.ts";
 import { AttemptTimedOut, type Interruption, LeaseLost } from "./interruption.ts";
+import { readPayload } from "./payload.ts";
 import { ProgressReport } from "./progress-report.ts";
+import { StepMemory } from "./step-memory.ts";
 
 /** A handler that ignores its signal for this long is left behind: its slot is freed, and its lease no longer counts. */
 const abandonAfterMs = 10_000;
@@ -22,6 +29,8 @@ export interface AttemptTools {
   readonly services: Services;
   readonly clock: Clock;
   readonly log: Log;
+  readonly producer: Producer;
+  readonly steps: Steps;
   readonly thread: (module: URL, input: unknown, signal: AbortSignal) => Promise<unknown>;
   readonly onEnd: (end: AttemptEnd) => void;
 }
@@ -39,15 +48,16 @@ export interface AttemptEnd {
 /** An attempt that has begun. */
 interface Begun {
   readonly number: number;
-  readonly payload: unknown;
+  readonly payload: KeptJson & { readonly version: number };
   readonly waitMs: number;
   readonly traceparent: string | undefined;
   readonly startedAt: number;
   readonly log: Log;
 }
 
-class PayloadUnreadable extends PermanentError {
-  readonly code = "payload_unreadable";
+/** A result that could not be stored would leave the job open for ever. */
+class ResultUnstorable extends PermanentError {
+  readonly code = "result_unstorable";
 }
 
 /**
@@ -81,8 +91,10 @@ export class Attempt {
     try {
       const begun = await this.#start();
       if ("kind" in begun) return begun;
-      const ended = await this.#run(begun);
-      return await this.#settle(begun, this.#classify(begun, ended));
+      const { id, tenant } = this.#delivery.message;
+      const children = new Children(this.#tools.producer, { id, tenant, traceparent: begun.traceparent });
+      const ended = await this.#run(begun, children);
+      return await this.#settle(begun, this.#classify(begun, ended), children.made);
     } catch (error) {
       const away = error instanceof StoreUnavailable;
       this.#tools.log.error({ jobId: this.jobId, job: this.#job.name, err: error }, "attempt.could_not_begin");
@@ -98,21 +110,29 @@ export class Attempt {
   async #start(): Promise<Begun | Verdict> {
     const { message, lease, spent } = this.#delivery;
     const startedAt = this.#tools.clock.now();
-    const begin = (number: number, payload: unknown, waitMs: number, traceparent: string | undefined): Begun => {
+    const begin = (
+      number: number,
+      payload: Begun["payload"],
+      waitMs: number,
+      traceparent: string | undefined,
+    ): Begun => {
       const log = this.#tools.log.child({ jobId: message.id, job: message.job, attempt: number });
       log.debug({ waitMs: Math.round(waitMs) }, "attempt.started");
       return { number, payload, waitMs, traceparent, startedAt, log };
     };
-    if (!this.#inLedger)
-      return begin(spent + 1, message.payload, Math.max(0, startedAt - message.acceptedAt), message.traceparent);
+    if (!this.#inLedger) {
+      const payload = { inline: message.payload, blob: null, version: message.payloadVersion ?? 1 };
+      return begin(spent + 1, payload, Math.max(0, startedAt - message.acceptedAt), message.traceparent);
+    }
     const started = await this.#tools.ledger.start(message.id, lease);
     if (started.kind === "completed") return { kind: "complete" };
     if (started.kind === "refused") return { kind: "drop" };
-    return begin(started.attempt, started.payload, started.waitMs, started.traceparent ?? undefined);
+    const { payload: inline, payloadBlob: blob, payloadVersion: version } = started;
+    return begin(started.attempt, { inline, blob, version }, started.waitMs, started.traceparent ?? undefined);
   }
 
   /** Run the handler until it ends, or until it has ignored its signal for too long. */
-  async #run(begun: Begun): Promise<Ended> {
+  async #run(begun: Begun, children: Children): Promise<Ended> {
     const timer = setTimeout(() => this.interrupt(new AttemptTimedOut(this.#job.timeoutMs)), this.#job.timeoutMs);
     const progress = new ProgressReport(this.#tools.ledger, this.jobId, this.#delivery.lease, this.#inLedger);
     let abandon: NodeJS.Timeout | undefined;
@@ -129,7 +149,7 @@ export class Attempt {
       );
     });
     try {
-      return await Promise.race([this.#handle(begun, progress), ignored]);
+      return await Promise.race([this.#handle(begun, progress, children), ignored]);
     } finally {
       clearTimeout(timer);
       clearTimeout(abandon);
@@ -137,30 +157,38 @@ export class Attempt {
     }
   }
 
-  async #handle(begun: Begun, progress: ProgressReport): Promise<Ended> {
+  async #handle(begun: Begun, progress: ProgressReport, children: Children): Promise<Ended> {
     try {
       const { handle } = (await this.#job.handler()) as { handle: Handler<unknown> };
-      const payload = this.#job.payload.safeParse(begun.payload);
-      if (!payload.success) {
-        const paths = payload.error.issues.map((issue) => issue.path.join("."));
-        throw new PayloadUnreadable("Expected a payload of the job's schema, the stored one does not fit", { paths });
-      }
+      const payload = await readPayload(this.#job, begun.payload, this.#tools.services.blobs);
       this.#stop.signal.throwIfAborted();
       const { tenant } = this.#delivery.message;
       const names = { "nightshift.queue": this.#job.queue.name, "nightshift.tenant": tenant };
       const value = await withTrace(begun.traceparent, this.#job.name, names, (traceparent) =>
-        handle(payload.data, this.#context(begun, progress, traceparent)),
+        handle(payload, this.#context(begun, progress, children, traceparent)),
       );
+      const [problem] = unstorable(value, "");
+      if (problem)
+        throw new ResultUnstorable(`Expected a result that is JSON; ${problem.path || "it"}: ${problem.message}`);
       return { value };
     } catch (thrown) {
       return { thrown };
     }
   }
 
-  #context(begun: Begun, progress: ProgressReport, traceparent: string | undefined): HandlerContext {
+  #context(
+    begun: Begun,
+    progress: ProgressReport,
+    children: Children,
+    traceparent: string | undefined,
+  ): HandlerContext {
     const { signal } = this.#stop;
+    const { lease } = this.#delivery;
+    const { jobId } = this;
+    const inLedger = this.#inLedger;
+    const steps = new StepMemory(this.#tools.steps, { jobId, lease, attempt: begun.number, inLedger });
     return {
-      jobId: this.jobId,
+      jobId,
       job: this.#job.name,
       tenant: this.#delivery.message.tenant,
       attempt: begun.number,
@@ -170,6 +198,9 @@ export class Attempt {
       clock: this.#tools.clock,
       services: this.#tools.services,
       progress: (fraction, note) => progress.say(fraction, note ?? null),
+      step: (name, fn) => steps.run(name, fn),
+      enqueue: (job, childPayload, options) => children.add(job, childPayload, options),
+      commit: (write) => this.#tools.ledger.commit(inLedger ? { id: jobId, lease } : null, write),
       thread: <Input, Output>(module: URL, input: Input) =>
         this.#tools.thread(module, input, signal) as Promise<Output>,
     };
@@ -189,11 +220,11 @@ export class Attempt {
     });
   }
 
-  async #settle(begun: Begun, decision: Decision): Promise<Verdict> {
+  async #settle(begun: Begun, decision: Decision, children: readonly Prepared[]): Promise<Verdict> {
     const { verdict, ...rest } = decision;
     const runMs = this.#tools.clock.now() - begun.startedAt;
     const counted = this.#inLedger
-      ? await this.#settleInLedger({ ...rest })
+      ? await this.#settleInLedger(rest, children)
       : await this.#keepDeadLetter(begun, decision);
     const outcome = !counted ? "lost" : decision.state === "dead" ? "dead" : decision.outcome;
     begun.log.info({ durationMs: runMs, ...(decision.error && { code: decision.error.code }) }, `attempt.${outcome}`);
@@ -208,10 +239,20 @@ export class Attempt {
   }
 
   /** The engine is told only after the ledger: while Postgres is away the settle is held and tried again. */
-  async #settleInLedger(decision: Omit<Decision, "verdict">): Promise<boolean> {
+  async #settleInLedger(decision: Omit<Decision, "verdict">, children: readonly Prepared[]): Promise<boolean> {
+    const { ledger, producer, services } = this.#tools;
     for (;;) {
       try {
-        return await this.#tools.ledger.settle({ id: this.jobId, lease: this.#delivery.lease, ...decision });
+        const { inline: result, blob: resultBlob } = await keepJson(services.blobs, decision.result ?? null);
+        const settlement = { id: this.jobId, lease: this.#delivery.lease, ...decision, result, resultBlob };
+        if (decision.state !== "completed" || children.length === 0) return await ledger.settle(settlement);
+        const kept = await producer.keepLarge(children);
+        const accepted = await ledger.settleWith(
+          settlement,
+          kept.map((child) => child.row),
+        );
+        if (accepted) producer.sendAccepted(kept, accepted);
+        return accepted !== null;
       } catch (error) {
         if (!(error instanceof StoreUnavailable) || this.#delivery.lost.aborted) throw error;
         await new Promise((resume) => setTimeout(resume, storeAwayMs));
@@ -226,6 +267,7 @@ export class Attempt {
       ...message,
       queue: this.#job.queue.name,
       payload: message.payload ?? null,
+      payloadVersion: message.payloadVersion ?? 1,
       retryAttempts: message.attempts,
       acceptedAt: new Date(message.acceptedAt),
       startedAt: new Date(begun.startedAt),

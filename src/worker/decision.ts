@@ -3,6 +3,7 @@ import { CancelJob, SnoozeJob } from "#core/outcome.ts";
 import { delayBefore, type RetryPolicy } from "#core/retry.ts";
 import type { Verdict } from "../engines/engine.ts";
 import type { AttemptOutcome, JobState } from "../ledger/job-state.ts";
+import { LeaseNotHeld } from "../ledger/ledger.ts";
 import { AttemptTimedOut, CancelRequested, type Interruption, LeaseLost, WorkerDraining } from "./interruption.ts";
 
 /** How a handler's run ended. */
@@ -50,7 +51,8 @@ export function decide(
   const { thrown } = ended;
   const { interruption } = facts;
   const error = summarize(interruption ?? thrown);
-  if (interruption instanceof WorkerDraining || interruption instanceof LeaseLost)
+  const stale = thrown instanceof LeaseNotHeld || interruption instanceof LeaseLost;
+  if (stale || interruption instanceof WorkerDraining)
     return { state: "queued", outcome: "released", spends: false, verdict: { kind: "release" } };
   if (interruption instanceof CancelRequested || (!interruption && thrown instanceof CancelJob))
     return { state: "cancelled", outcome: "cancelled", spends: true, error, verdict: { kind: "drop" } };

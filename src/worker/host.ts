@@ -1,13 +1,28 @@
 import type { Catalog } from "#core/catalog.ts";
 import type { Clock } from "#core/clock.ts";
+import { NightshiftError } from "#core/errors.ts";
 import type { Log } from "#core/handler.ts";
+import { canRead } from "#core/job.ts";
 import type { QueueDefinition } from "#core/queue.ts";
 import type { Services } from "#core/services.ts";
 import type { Engine } from "../engines/engine.ts";
+import type { JobReader } from "../ledger/job-reader.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Listener } from "../ledger/listener.ts";
+import type { Steps } from "../ledger/steps.ts";
+import type { Producer } from "../producer/producer.ts";
 import type { AttemptEnd } from "./attempt.ts";
 import { WorkerPool } from "./pool.ts";
+
+/** Jobs wait whose payloads this release cannot read. Start the release that can, or add the upgrades it had. */
+export class UnreadablePayloads extends NightshiftError {
+  readonly code = "unreadable_payloads";
+
+  constructor(unreadable: readonly { job: string; version: number; count: number }[]) {
+    const list = unreadable.map(({ job, version, count }) => `${job} version ${version} (${count} open)`).join(", ");
+    super(`Expected to be able to read every waiting payload, found ${list}`, { unreadable });
+  }
+}
 
 /** A worker process: one pool for each queue it serves. */
 export class WorkerHost {
@@ -15,6 +30,7 @@ export class WorkerHost {
   readonly #catalog: Catalog;
   readonly #ledger: Ledger;
   readonly #listener: Listener;
+  readonly #reader: JobReader;
   readonly #log: Log;
   #unhear: (() => void)[] = [];
 
@@ -25,6 +41,9 @@ export class WorkerHost {
     ledger: Ledger;
     listener: Listener;
     services: Services;
+    producer: Producer;
+    steps: Steps;
+    reader: JobReader;
     clock: Clock;
     log: Log;
     onEnd?: (end: AttemptEnd) => void;
@@ -32,6 +51,7 @@ export class WorkerHost {
     this.#catalog = options.catalog;
     this.#ledger = options.ledger;
     this.#listener = options.listener;
+    this.#reader = options.reader;
     this.#log = options.log;
     this.pools = options.queues.map(
       (queue) =>
@@ -44,9 +64,14 @@ export class WorkerHost {
     );
   }
 
-  /** Rejects with InvalidCatalog when a handler of a served queue does not load: better now than at its first job. */
+  /**
+   * Rejects with InvalidCatalog when a handler of a served queue does not load, and with UnreadablePayloads when jobs wait
+   * that this release cannot read: better now than at the first job.
+   */
   async start(): Promise<void> {
-    await this.#catalog.loadHandlers(this.pools.map((pool) => pool.queue));
+    const queues = this.pools.map((pool) => pool.queue);
+    await this.#catalog.loadHandlers(queues);
+    await this.#refuseUnreadable(queues);
     await this.#listener.start();
     this.#unhear = [
       this.#listener.on("cancel", (id) => this.#cancel(id)),
@@ -60,6 +85,16 @@ export class WorkerHost {
     await Promise.all(this.pools.map((pool) => pool.stop(deadlineMs)));
     for (const unhear of this.#unhear) unhear();
     this.#unhear = [];
+  }
+
+  /** A queue that holds payloads of a version we cannot read is served by another release, or not at all. */
+  async #refuseUnreadable(queues: readonly QueueDefinition[]): Promise<void> {
+    const waiting = await this.#reader.openVersions(queues.map((queue) => queue.name));
+    const unreadable = waiting.filter(({ job: name, version }) => {
+      const job = this.#catalog.jobs.find((candidate) => candidate.name === name);
+      return job !== undefined && !canRead(job, version);
+    });
+    if (unreadable.length > 0) throw new UnreadablePayloads(unreadable);
   }
 
   #cancel(id: string): void {

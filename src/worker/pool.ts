@@ -5,6 +5,8 @@ import type { QueueDefinition } from "#core/queue.ts";
 import type { Services } from "#core/services.ts";
 import type { Consumer, Delivery, Engine, Verdict } from "../engines/engine.ts";
 import type { Ledger } from "../ledger/ledger.ts";
+import type { Steps } from "../ledger/steps.ts";
+import type { Producer } from "../producer/producer.ts";
 import { Attempt, type AttemptEnd } from "./attempt.ts";
 import { CancelRequested, WorkerDraining } from "./interruption.ts";
 import { ThreadPool } from "./thread.ts";
@@ -15,6 +17,8 @@ export interface PoolOptions {
   readonly engine: Engine;
   readonly ledger: Ledger;
   readonly services: Services;
+  readonly producer: Producer;
+  readonly steps: Steps;
   readonly clock: Clock;
   readonly log: Log;
   readonly onEnd: (end: AttemptEnd) => void;

@@ -15,6 +15,7 @@ function row(overrides: Partial<NewJob> = {}): NewJob {
     queue: job.queue.name,
     priority: "normal",
     payload: { word: "hello" },
+    payloadVersion: 1,
     retryAttempts: 3,
     runAt: new Date(),
     scheduled: false,

@@ -1,4 +1,4 @@
-import type { FieldProblem } from "#core/errors.ts";
+import type { FieldProblem } from "./errors.ts";
 
 /** Deeper values would exhaust the stack of our JSON writer and of Postgres's JSON reader. */
 const maxDepth = 100;
