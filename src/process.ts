@@ -4,11 +4,13 @@ import { catalog } from "./catalog.ts";
 import { bootstrapKey } from "./config/bootstrap-key.ts";
 import { type Environment, InvalidEnvironment, parseEnv } from "./config/env.ts";
 import { startServers } from "./embedded/servers.ts";
+import { impatient } from "./ledger/database.ts";
 import { isMigrated, migrate } from "./ledger/migrate.ts";
 import { Health, postgresProbe } from "./observability/health.ts";
 import { createLog } from "./observability/log.ts";
 import { type MetricSources, Metrics } from "./observability/metrics.ts";
 import { Runtime } from "./runtime.ts";
+import { DrainOverran } from "./worker/drain-overran.ts";
 
 /** A long-lived thing of a process. */
 export interface Part {
@@ -45,11 +47,12 @@ export async function runProcess(options: {
   const running: Part[] = [];
   let code: number = exitCodes.ok;
   try {
-    const foundation = await lay(name, env, log, stopping.signal, options.sources, (part) => running.push(part));
+    const laying = lay(name, env, log, stopping.signal, options.sources, (part) => running.push(part));
+    const foundation = await unlessStopped(laying, stopping.signal);
     for (const part of options.parts(foundation)) {
       stopping.signal.throwIfAborted();
       running.push(part); // before it starts: a part that failed half-way is stopped like the others
-      await part.start();
+      await unlessStopped(part.start(), stopping.signal);
     }
     log.info({}, "process.ready");
     process.send?.({ ready: true });
@@ -115,6 +118,7 @@ async function lay(
     log,
     process: name,
     keepsHouse: name === "scheduler",
+    patience: name === "api" || name === "dashboard" ? impatient : {},
     onAccepted: (receipt) => metrics?.accepted(receipt),
   });
   keep({ start: () => runtime.start(), stop: () => runtime.stop() });
@@ -146,7 +150,24 @@ function stopRequest(): { signal: AbortSignal; asked: Promise<void> } {
   return { signal: controller.signal, asked };
 }
 
-/** `false` when the deadline passed first. A part that fails to stop does not keep the others from stopping. */
+/** Wait for something that may take as long as a store is away, but not longer than we are wanted. */
+async function unlessStopped<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise: stopped, reject } = Promise.withResolvers<never>();
+  const stop = () => reject(signal.reason);
+  if (signal.aborted) stop();
+  signal.addEventListener("abort", stop, { once: true });
+  try {
+    return await Promise.race([work, stopped]);
+  } finally {
+    signal.removeEventListener("abort", stop);
+    work.catch(() => undefined); // it may fail yet, when what it stands on is stopped
+  }
+}
+
+/**
+ * `false` when the deadline passed first, or a part had to leave work behind. A part that fails to stop does not keep the
+ * others from stopping.
+ */
 async function stopAll(parts: readonly Part[], deadlineMs: number, log: Log): Promise<boolean> {
   const graceMs = 5_000; // closing connections after the last part has drained
   const until = Date.now() + deadlineMs;
@@ -154,10 +175,14 @@ async function stopAll(parts: readonly Part[], deadlineMs: number, log: Log): Pr
   const overrun = new Promise<boolean>((resolve) => {
     timer = setTimeout(() => resolve(false), deadlineMs + graceMs);
   });
+  let settled = true;
   const stopEach = async () => {
     for (const part of parts)
-      await part.stop(Math.max(0, until - Date.now())).catch((err: unknown) => log.error({ err }, "part.stop_failed"));
-    return true;
+      await part.stop(Math.max(0, until - Date.now())).catch((err: unknown) => {
+        if (err instanceof DrainOverran) settled = false;
+        log.error({ err }, "part.stop_failed");
+      });
+    return settled;
   };
   return Promise.race([stopEach(), overrun]).finally(() => clearTimeout(timer));
 }

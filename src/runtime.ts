@@ -6,17 +6,30 @@ import type { Services } from "#core/services.ts";
 import type { Engine } from "./engines/engine.ts";
 import { PostgresEngine } from "./engines/postgres.ts";
 import { RedisEngine } from "./engines/redis.ts";
-import { Database } from "./ledger/database.ts";
+import { Batches } from "./ledger/batches.ts";
+import { Books } from "./ledger/books.ts";
+import { Database, type Patience } from "./ledger/database.ts";
+import { Incidents } from "./ledger/incidents.ts";
 import { JobReader } from "./ledger/job-reader.ts";
 import { Ledger } from "./ledger/ledger.ts";
 import { Listener } from "./ledger/listener.ts";
+import { Recovery } from "./ledger/recovery.ts";
+import { LedgerRetention } from "./ledger/retention.ts";
 import { Steps } from "./ledger/steps.ts";
+import { withDeadline } from "./observability/deadline.ts";
+import { BatchSweeper } from "./producer/batch-sweeper.ts";
 import { Dispatcher } from "./producer/dispatcher.ts";
+import { EpochWatch } from "./producer/epoch-watch.ts";
 import { Producer } from "./producer/producer.ts";
+import { QueueSettings } from "./producer/queue-settings.ts";
 import type { Receipt } from "./producer/receipt.ts";
+import { EngineReconciler } from "./producer/reconciler.ts";
 import { Relay } from "./producer/relay.ts";
 import { createBlobStore } from "./services/blob-url.ts";
 import { PostgresDocumentStore } from "./services/document-store.ts";
+
+/** Longest time one part may take to stop. */
+const stopMs = 5_000;
 
 /** Values only: `bin/` reads the environment, nothing below does. */
 export interface RuntimeOptions {
@@ -33,6 +46,8 @@ export interface RuntimeOptions {
   /** Kind of process, shown in pg_stat_activity. */
   readonly process: string;
   readonly poolSize?: number;
+  /** How long this process waits for a Postgres that hangs. */
+  readonly patience?: Partial<Patience>;
   /** This process also keeps the house: it relays what fast paths leave behind, and prunes pg-boss. The scheduler's work. */
   readonly keepsHouse: boolean;
   readonly onAccepted?: (receipt: Receipt) => void;
@@ -48,6 +63,9 @@ export class Runtime {
   readonly ledger: Ledger;
   readonly reader: JobReader;
   readonly listener: Listener;
+  readonly incidents: Incidents;
+  readonly settings: QueueSettings;
+  readonly reconciler: EngineReconciler;
   readonly producer: Producer;
   readonly dispatcher: Dispatcher;
   readonly redis: RedisEngine;
@@ -57,6 +75,8 @@ export class Runtime {
   readonly clock: Clock;
   readonly log: Log;
   readonly #relay: Relay | null;
+  readonly #batchSweeper: BatchSweeper | null;
+  readonly #epochs: EpochWatch | null;
   #stopping: Promise<void> | null = null;
 
   constructor(options: RuntimeOptions) {
@@ -69,12 +89,27 @@ export class Runtime {
       ...(options.schema !== undefined && { schema: options.schema }),
       max: options.poolSize ?? 10,
       name: `nightshift ${options.process}`,
+      ...(options.patience && { patience: options.patience }),
       log,
     });
     this.ledger = new Ledger(this.database);
+    this.incidents = new Incidents(this.database, log);
+    const engineOf = (queue: QueueDefinition) => this.engineOf(queue);
+    this.settings = new QueueSettings({ database: this.database, queues: catalog.queues, engineOf, log });
+    const house = { recovery: new Recovery(this.database), incidents: this.incidents, settings: this.settings, log };
+    this.reconciler = new EngineReconciler({
+      ...house,
+      queues: catalog.queues,
+      engineOf,
+      ledger: this.ledger,
+      books: new Books(this.database),
+    });
+    const blobs = createBlobStore(options.blobUrl);
     this.services = {
-      blobs: createBlobStore(options.blobUrl),
+      blobs,
       documents: new PostgresDocumentStore(this.database),
+      retention: new LedgerRetention({ database: this.database, queues: catalog.queues, blobs }),
+      reconciler: this.reconciler,
     };
     this.steps = new Steps(this.database);
     this.reader = new JobReader(this.database, this.services.blobs);
@@ -90,7 +125,6 @@ export class Runtime {
       log,
       supervise: options.keepsHouse,
     });
-    const engineOf = (queue: QueueDefinition) => this.engineOf(queue);
     this.dispatcher = new Dispatcher({ engineOf, ledger: this.ledger, log });
     this.producer = new Producer({
       database: this.database,
@@ -102,6 +136,15 @@ export class Runtime {
       log,
       ...(options.onAccepted && { onAccepted: options.onAccepted }),
     });
+    this.#batchSweeper = options.keepsHouse
+      ? new BatchSweeper({
+          batches: new Batches(this.database),
+          producer: this.producer,
+          catalog,
+          listener: this.listener,
+          log,
+        })
+      : null;
     this.#relay = options.keepsHouse
       ? new Relay({
           database: this.database,
@@ -110,6 +153,15 @@ export class Runtime {
           queues: catalog.queues,
           engineOf,
           log,
+        })
+      : null;
+    this.#epochs = options.keepsHouse
+      ? new EpochWatch({
+          ...house,
+          store: this.redis,
+          queues: this.queuesOn("redis"),
+          database: this.database,
+          reconciler: this.reconciler,
         })
       : null;
   }
@@ -128,6 +180,8 @@ export class Runtime {
     await this.redis.start(this.queuesOn("redis"));
     if (this.queuesOn("postgres").length > 0) await this.postgres.start(this.queuesOn("postgres"));
     await this.#relay?.start();
+    await this.#batchSweeper?.start();
+    this.#epochs?.start();
   }
 
   /** Where gauges of depth look: the ledger, and the engines for queues whose record is Redis. */
@@ -147,6 +201,7 @@ export class Runtime {
       engineOf: (queue: QueueDefinition) => this.engineOf(queue),
       ledger: this.ledger,
       listener: this.listener,
+      incidents: this.incidents,
       services: this.services,
       producer: this.producer,
       steps: this.steps,
@@ -162,13 +217,23 @@ export class Runtime {
     return this.#stopping;
   }
 
+  /** A part that fails to stop, or hangs because its store does, does not keep the others from stopping. */
   async #stop(): Promise<void> {
-    await this.#relay?.stop();
-    await this.dispatcher.stop();
-    await this.ledger.stop();
-    await this.redis.stop();
-    await this.postgres.stop();
-    await this.listener.stop();
-    await this.database.stop();
+    const parts: readonly (readonly [string, () => Promise<unknown> | undefined])[] = [
+      ["epochs", () => this.#epochs?.stop()],
+      ["batchSweeper", () => this.#batchSweeper?.stop()],
+      ["relay", () => this.#relay?.stop()],
+      ["producer", () => this.producer.stop()],
+      ["dispatcher", () => this.dispatcher.stop()],
+      ["ledger", () => this.ledger.stop()],
+      ["redis", () => this.redis.stop()],
+      ["postgres", () => this.postgres.stop()],
+      ["listener", () => this.listener.stop()],
+      ["database", () => this.database.stop()],
+    ];
+    for (const [part, stop] of parts)
+      await withDeadline(stopMs, Promise.resolve(stop())).catch((error: Error) => {
+        this.log.warn({ part, error: error.message }, "runtime.stop_failed");
+      });
   }
 }

@@ -63,7 +63,7 @@ const rules: ReadonlyArray<{ from: RegExp; allow: RegExp; why: string }> = [
   {
     from: /^src\/client\//,
     allow:
-      /^(#core\/|src\/client\/|src\/producer\/(receipt|options)\.ts$|src\/ledger\/(job-reader|job-state)\.ts$|node:|zod$)/,
+      /^(#core\/|src\/client\/|src\/producer\/(receipt|options)\.ts$|src\/ledger\/(job-reader|job-state|batches)\.ts$|node:|zod$)/,
     why: "the client runs in other people's programs",
   },
 ];

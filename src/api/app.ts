@@ -5,14 +5,21 @@ import type { Log } from "#core/handler.ts";
 import type { QueueDefinition } from "#core/queue.ts";
 import type { BlobStore, DocumentStore } from "#core/services.ts";
 import packageJson from "../../package.json" with { type: "json" };
+import { Audit } from "../access/audit.ts";
 import type { KeyStore } from "../access/keys.ts";
 import type { Engine } from "../engines/engine.ts";
+import { Batches } from "../ledger/batches.ts";
+import type { Database } from "../ledger/database.ts";
+import type { Incidents } from "../ledger/incidents.ts";
 import type { JobReader } from "../ledger/job-reader.ts";
 import type { Ledger } from "../ledger/ledger.ts";
+import { BatchProducer } from "../producer/batch-producer.ts";
 import type { Dispatcher } from "../producer/dispatcher.ts";
 import type { Producer } from "../producer/producer.ts";
+import type { QueueSettings } from "../producer/queue-settings.ts";
 import { Redrive } from "../producer/redrive.ts";
 import { authenticator } from "./authenticate.ts";
+import { Idempotency } from "./idempotency.ts";
 import type { JobLookup } from "./job-lookup.ts";
 import type { JobWatch } from "./job-watch.ts";
 import { notFound } from "./not-found.ts";
@@ -21,22 +28,28 @@ import { mount, type Operation } from "./operation.ts";
 import { problemHandler } from "./problem.ts";
 import { mountReference } from "./reference.ts";
 import { requestLog } from "./request-log.ts";
+import { batchRoutes } from "./routes/batches.ts";
 import { documentContentRoute } from "./routes/document-content.ts";
 import { documentRoutes } from "./routes/documents.ts";
 import { enqueueRoute } from "./routes/enqueue.ts";
 import { enqueueManyRoute } from "./routes/enqueue-many.ts";
 import { type Health, healthRoutes, type MetricsPage } from "./routes/health.ts";
+import { incidentsRoute } from "./routes/incidents.ts";
 import { cancelJobRoute, getJobRoute, redriveJobRoute } from "./routes/job.ts";
 import { jobEventsRoute } from "./routes/job-events.ts";
 import { jobTypesRoute } from "./routes/job-types.ts";
 import { listJobsRoute } from "./routes/list-jobs.ts";
+import { queueRoutes } from "./routes/queues.ts";
 
 export interface AppOptions {
   readonly catalog: Catalog;
+  readonly database: Database;
   readonly producer: Producer;
   readonly dispatcher: Dispatcher;
   readonly ledger: Ledger;
   readonly reader: JobReader;
+  readonly incidents: Incidents;
+  readonly settings: QueueSettings;
   readonly engineOf: (queue: QueueDefinition) => Engine;
   readonly keys: Pick<KeyStore, "verify">;
   readonly documents: DocumentStore;
@@ -52,18 +65,31 @@ export interface AppOptions {
 export function createApp(options: AppOptions): express.Express {
   const { catalog, log } = options;
   const authenticate = authenticator(options.keys);
-  const deps = { ...options, queues: catalog.queues, authenticate, redrive: new Redrive(options) };
+  const batches = new Batches(options.database);
+  const deps = {
+    ...options,
+    queues: catalog.queues,
+    authenticate,
+    redrive: new Redrive(options),
+    audit: new Audit(options.database),
+    idempotency: new Idempotency(options),
+    batches,
+    batchProducer: new BatchProducer(options.producer, batches),
+  };
   const operations: Operation[] = [
     enqueueRoute(deps),
     enqueueManyRoute(deps),
+    ...batchRoutes(deps),
     jobTypesRoute(deps),
     getJobRoute(deps),
     jobEventsRoute(deps),
     listJobsRoute(deps),
     cancelJobRoute(deps),
     redriveJobRoute(deps),
+    ...queueRoutes(deps),
     ...documentRoutes(deps),
     documentContentRoute(deps),
+    incidentsRoute(deps),
     ...healthRoutes(deps),
   ];
 

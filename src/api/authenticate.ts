@@ -46,6 +46,12 @@ export function oneTenant({ actsFor }: Caller): string {
   );
 }
 
+/** For what concerns every tenant: only a key of `*` may. Throws Refusal `forbidden`. */
+export function everyTenant({ tenant }: Caller): void {
+  if (tenant !== "*")
+    throw new Refusal("forbidden", "Expected a key that may act for any tenant, because this concerns all of them");
+}
+
 function actsFor({ tenant }: Principal, named: string | string[] | undefined): string | null {
   if (named === undefined) return tenant === "*" ? null : tenant;
   if (typeof named !== "string" || !tenantPattern.test(named))

@@ -86,6 +86,8 @@ function toView(queue: QueueDefinition, job: EngineJob): JobView {
     tags: [],
     correlationId: null,
     deduplicationKey: job.message.deduplicationKey ?? null,
+    batchId: null,
+    follows: null,
     result: state === "completed" ? job.result : null,
     error: job.error,
     revision: 1 + job.spent * 3 + (ended ? 2 : state === "running" ? 1 : 0),

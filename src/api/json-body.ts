@@ -11,7 +11,7 @@ const jsonPattern = /^application\/json\s*(;\s*charset=(?<charset>"?[\w-]+"?)\s*
  * Read a JSON body: UTF-8, not compressed, at most 1 MiB. Throws Refusal: `unsupported_media_type`, `body_too_large` or
  * `malformed_json`. Not body-parser, which reads UTF-16 as well and turns broken UTF-8 into replacement characters.
  */
-export async function readJson(req: Request): Promise<unknown> {
+export async function readJson(req: Request): Promise<{ readonly value: unknown; readonly bytes: Buffer }> {
   const {
     "content-type": type = "",
     "content-encoding": encoding = "identity",
@@ -28,7 +28,7 @@ export async function readJson(req: Request): Promise<unknown> {
   const bytes = await readBytes(req);
   if (!isUtf8(bytes)) throw malformed("Expected UTF-8, found bytes that are not");
   try {
-    return JSON.parse(bytes.toString("utf8"));
+    return { value: JSON.parse(bytes.toString("utf8")), bytes };
   } catch {
     throw malformed(
       bytes.length === 0 ? "Expected JSON, found an empty body" : "Expected JSON, found text that is not",

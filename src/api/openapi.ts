@@ -126,6 +126,13 @@ const problemHeaders: Readonly<Record<number, Readonly<Record<string, string>>>>
   503: { "Retry-After": "Seconds to wait before you ask again." },
 };
 
+/** Where only one of the problems of a status has it. */
+const codeHeaders: Partial<Record<ProblemCode, Readonly<Record<string, string>>>> = {
+  idempotency_key_in_flight: {
+    "Retry-After": "With `idempotency_key_in_flight`: seconds to wait before you ask again.",
+  },
+};
+
 function problemResponse(codes: readonly ProblemCode[], components: Components): Json {
   const { status } = problems[codes[0]!];
   const examples = codes.map((code) => {
@@ -134,7 +141,7 @@ function problemResponse(codes: readonly ProblemCode[], components: Components):
   });
   return {
     description: codes.map((code) => `\`${code}\` ${problems[code].title}`).join(" · "),
-    headers: describeHeaders(problemHeaders[status] ?? {}),
+    headers: describeHeaders(Object.assign({}, problemHeaders[status], ...codes.map((code) => codeHeaders[code]))),
     content: {
       "application/problem+json": {
         schema: components.schemaOf(problemShape, "output"),

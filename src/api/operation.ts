@@ -10,6 +10,7 @@ import type { ProblemCode } from "./problem.ts";
 /** Chapters of the reference, in its order. */
 export const tags = {
   "Hand off work": "Every accepted job is durable before the answer is sent, and ends in a state that you can see.",
+  Batches: "Jobs that belong together, and one more that runs when they have all ended.",
   "Follow work": "Read jobs one by one, wait for one, be told of its changes, or page through all of them.",
   "Steer work": "Cancel what is no longer wanted, and put dead letters back.",
   Documents: "What document jobs made: versions that never change, and their bytes.",
@@ -67,7 +68,11 @@ export interface Call {
   readonly res: Response;
   readonly caller: Caller;
   readonly body: unknown;
+  /** The body as it came. */
+  readonly bytes: Buffer;
 }
+
+const noBody = { value: undefined, bytes: Buffer.alloc(0) } as const;
 
 /** Serve an operation: authenticate, then read the body, then handle. Errors go to `problemHandler`. */
 export function mount(router: Router, operation: Operation, authenticate: Authenticate): void {
@@ -76,8 +81,8 @@ export function mount(router: Router, operation: Operation, authenticate: Authen
   router[method](path.replace(/\{(\w+)\}/g, ":$1"), async (req, res) => {
     res.locals.route = path;
     if (needs) res.locals.caller = await authenticate(req, needs);
-    const body = readsBody ? await readJson(req) : undefined;
-    await operation.handle({ req, res, caller: res.locals.caller, body });
+    const { value: body, bytes } = readsBody ? await readJson(req) : noBody;
+    await operation.handle({ req, res, caller: res.locals.caller, body, bytes });
   });
 }
 

@@ -3,6 +3,9 @@ import { InvalidInput, NightshiftError, StoreUnavailable, UnknownJob } from "#co
 import type { Log } from "#core/handler.ts";
 import type { Problem } from "#core/problems.ts";
 import { isConnectionError } from "../ledger/database.ts";
+import { KeyTaken } from "../ledger/deduplication.ts";
+import { BatchNotFound, BatchSealed } from "../producer/batch-producer.ts";
+import { UnknownQueue } from "../producer/queue-settings.ts";
 import { JobNotDead, JobNotFound, QueueGone } from "../producer/redrive.ts";
 
 /** Every problem this API answers, by its permanent code. `docs/errors.md` says what to do about each. */
@@ -15,17 +18,23 @@ export const problems = {
   tenant_forbidden: { status: 403, title: "The key belongs to another tenant" },
   route_not_found: { status: 404, title: "There is nothing at this address" },
   unknown_job: { status: 404, title: "No job of this name exists" },
+  unknown_queue: { status: 404, title: "No queue of this name exists" },
   job_not_found: { status: 404, title: "No job of this id is kept" },
+  batch_not_found: { status: 404, title: "No batch of this id is kept" },
   document_not_found: { status: 404, title: "No such document or version exists" },
   method_not_allowed: { status: 405, title: "This address does not know this method" },
   job_already_ended: { status: 409, title: "The job has ended" },
   job_is_running: { status: 409, title: "The job runs and cannot be stopped" },
   job_not_dead: { status: 409, title: "The job is not a dead letter" },
   queue_gone: { status: 409, title: "The job's queue no longer exists" },
+  key_taken: { status: 409, title: "Another job holds the deduplication key" },
+  idempotency_key_in_flight: { status: 409, title: "The first request with this key is still being answered" },
+  batch_sealed: { status: 409, title: "The batch takes no more jobs" },
   body_too_large: { status: 413, title: "The body is too large" },
   unsupported_media_type: { status: 415, title: "The body is not of a type this API reads" },
   range_not_satisfiable: { status: 416, title: "The range lies outside the content" },
   invalid_input: { status: 422, title: "The request was understood and refused" },
+  idempotency_key_reused: { status: 422, title: "The key belongs to another request" },
   internal_error: { status: 500, title: "Something went wrong on our side" },
   store_unavailable: { status: 503, title: "A store does not answer" },
 } as const satisfies Record<string, { readonly status: number; readonly title: string }>;
@@ -52,9 +61,13 @@ const classes: ReadonlyArray<{
 }> = [
   { of: InvalidInput, code: "invalid_input" },
   { of: UnknownJob, code: "unknown_job" },
+  { of: UnknownQueue, code: "unknown_queue" },
   { of: JobNotFound, code: "job_not_found" },
   { of: JobNotDead, code: "job_not_dead" },
   { of: QueueGone, code: "queue_gone" },
+  { of: KeyTaken, code: "key_taken" },
+  { of: BatchNotFound, code: "batch_not_found" },
+  { of: BatchSealed, code: "batch_sealed" },
   { of: StoreUnavailable, code: "store_unavailable", headers: { "Retry-After": "1" } },
 ];
 

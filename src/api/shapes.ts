@@ -3,6 +3,7 @@ import type { ErrorSummary } from "#core/errors.ts";
 import { priorities } from "#core/priority.ts";
 import type { Problem } from "#core/problems.ts";
 import type { DocumentVersion, StoredDocument } from "#core/services.ts";
+import type { BatchView } from "../ledger/batches.ts";
 import type { AttemptView, JobLine, JobView } from "../ledger/job-reader.ts";
 import { jobStates } from "../ledger/job-state.ts";
 import type { Receipt } from "../producer/receipt.ts";
@@ -45,7 +46,8 @@ export const receipt = z
     state,
     acceptedAt: instant,
     runAt: instant,
-    duplicate: z.boolean().describe("It joined a living job with the same deduplication key; `id` is that job's."),
+    duplicate: z.boolean().describe("A job held the deduplication key; `id` is that job's."),
+    replaced: z.boolean().describe("That job had not begun, and is now what this request asked for."),
     links: z.object({ self: link("/v1/jobs/{id}"), events: link("/v1/jobs/{id}/events") }),
   })
   .meta({ id: "Receipt", description: "An accepted job: durable when you read this." }) satisfies z.ZodType<Receipt>;
@@ -76,6 +78,8 @@ const line = z.object({
   tags: z.array(z.string()),
   correlationId: z.string().nullable(),
   deduplicationKey: z.string().nullable(),
+  batchId: id.nullable(),
+  follows: id.nullable().describe("The job that must end before this one is due: it is that job's successor."),
   error: errorSummary.nullable(),
 });
 
@@ -119,6 +123,28 @@ export const bulkOutcomes = z.object({
     ]),
   ),
 });
+
+export const batchView = z
+  .object({
+    id,
+    tenant,
+    total: z.int().describe("Jobs in it."),
+    joined: z.int().describe("Requests that joined a job outside the batch: not counted, and not waited for."),
+    open: z.int().describe("Jobs that have not ended."),
+    counts: z.partialRecord(z.enum(jobStates), z.int()).describe("Jobs by state; once finished, as they were then."),
+    createdAt: instant,
+    sealedAt: instant.nullable().describe("From then on no job is added; `null`: more may come."),
+    finishedAt: instant.nullable().describe("When all jobs had ended and the completion job was accepted."),
+    completion: z
+      .object({
+        job,
+        jobId: id.nullable().describe("The completion job, once it is accepted."),
+        error: errorSummary.nullable().describe("Why it could not be accepted, although the batch has finished."),
+      })
+      .nullable(),
+    links: z.object({ self: link("/v1/batches/{id}"), jobs: link("/v1/jobs?batch={id}") }),
+  })
+  .meta({ id: "Batch" }) satisfies z.ZodType<BatchView>;
 
 export const jobPage = z.object({
   items: z.array(jobLine),

@@ -5,7 +5,7 @@ import { runProcess } from "../process.ts";
 /** The HTTP API and the fast path. */
 await runProcess({
   name: "api",
-  sources: (runtime) => ({ depths: runtime.depthSources() }),
+  sources: (runtime) => ({ depths: runtime.depthSources(), incidents: () => runtime.incidents.openByKind() }),
   parts: ({ env, log, runtime, metrics, health, apiKey }) => [
     new ApiServer({
       catalog: runtime.catalog,
@@ -13,6 +13,9 @@ await runProcess({
       dispatcher: runtime.dispatcher,
       ledger: runtime.ledger,
       reader: runtime.reader,
+      incidents: runtime.incidents,
+      settings: runtime.settings,
+      database: runtime.database,
       listener: runtime.listener,
       engineOf: (queue) => runtime.engineOf(queue),
       keys: new KeyStore(runtime.database, apiKey),

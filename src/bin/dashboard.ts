@@ -14,6 +14,7 @@ await runProcess({
         reader: runtime.reader,
         engineOf: (queue) => runtime.engineOf(queue),
       }),
+      settings: runtime.settings,
       keys: new KeyStore(runtime.database, apiKey),
       bootstrapKey: apiKey,
       database: runtime.database,

@@ -1,11 +1,20 @@
+import { hours, minutes } from "#core/duration.ts";
 import { ProbeServer } from "../observability/probe-server.ts";
 import { runProcess } from "../process.ts";
+import { Sweeps } from "../scheduler/sweeps.ts";
 
-/** The relay and the engines' housekeeping. Any number may run: rows are claimed one by one. */
+/** The relay, the watch over Redis, the house's own jobs, and the engines' housekeeping. Any number may run. */
 await runProcess({
   name: "scheduler",
-  sources: (runtime) => ({ depths: runtime.depthSources() }),
-  parts: ({ env, log, metrics, health }) => [
+  sources: (runtime) => ({ depths: runtime.depthSources(), incidents: () => runtime.incidents.openByKind() }),
+  parts: ({ env, log, runtime, metrics, health }) => [
     new ProbeServer({ host: env.host, port: env.probePort, health, metrics, log }),
+    new Sweeps({
+      ...runtime,
+      sweeps: [
+        { job: runtime.catalog.get("operations.reconcile"), everyMs: minutes(1) },
+        { job: runtime.catalog.get("operations.prune"), everyMs: hours(1) },
+      ],
+    }),
   ],
 });

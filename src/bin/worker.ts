@@ -15,12 +15,18 @@ await runProcess({
         slots: pool.queue.concurrency,
         used: pool.running,
       })),
+    silences: () => host?.watchdog.silences() ?? [],
   }),
   parts: ({ env, log, runtime, metrics, health }) => {
     host = new WorkerHost({
       ...runtime.workerOptions(servedQueues(runtime, env.workerQueues)),
       onEnd: (end) => metrics.attemptEnded(end),
+      onAbandoned: ({ job }) => metrics.handlerAbandoned(job.name),
+      onRebuilt: (queue) => metrics.poolRebuilt(queue),
+      silenceMs: env.silenceMs,
     });
+    const { watchdog } = host;
+    health.watch("queues", () => watchdog.check());
     return [new ProbeServer({ host: env.host, port: env.probePort, health, metrics, log }), host];
   },
 });

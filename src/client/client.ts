@@ -4,11 +4,13 @@ import type { JobLine, JobView } from "../ledger/job-reader.ts";
 import type { JobState } from "../ledger/job-state.ts";
 import type { EnqueueOptions } from "../producer/options.ts";
 import type { Receipt } from "../producer/receipt.ts";
+import { type Batch, BatchCalls, type BatchOptions } from "./batches.ts";
 import { type Document, Documents, type DocumentVersion } from "./documents.ts";
 import { readEvents } from "./event-stream.ts";
 import { Http, ProblemError } from "./http.ts";
+import { pause } from "./pause.ts";
 
-export type { Document, DocumentVersion, EnqueueOptions, JobLine, JobState, JobView, Receipt };
+export type { Batch, BatchOptions, Document, DocumentVersion, EnqueueOptions, JobLine, JobState, JobView, Receipt };
 export { ProblemError };
 
 export interface ClientOptions {
@@ -30,6 +32,13 @@ export interface NewJob<Job extends JobReference = JobReference> extends Enqueue
   readonly payload: PayloadOf<Job>;
 }
 
+/** What surrounds a request. */
+export interface RequestOptions {
+  readonly traceparent?: string | undefined;
+  /** Makes it safe to send again: for 24 h the same key with the same content gets the first answer again. */
+  readonly idempotencyKey?: string | undefined;
+}
+
 /** A job that has ended, or has not within the time given: look at `state`. */
 export type EndedJob<Result> = Omit<JobView, "result"> & { readonly result: Result };
 
@@ -44,6 +53,8 @@ export interface ListFilter {
   readonly job?: string;
   readonly queue?: string;
   readonly tag?: string;
+  /** Only jobs of this batch. */
+  readonly batch?: string;
   /** Accepted at this instant (ISO 8601) or later. */
   readonly since?: string;
 }
@@ -59,33 +70,35 @@ export function createClient(options: ClientOptions): Client {
 /** Hand work off and follow it over HTTP. Holds no connection: make one per process and share it. */
 export class Client {
   readonly documents: Documents;
+  readonly batches: BatchCalls;
   readonly #http: Http;
 
   constructor(options: ClientOptions) {
     this.#http = new Http(options);
     this.documents = new Documents(this.#http);
+    this.batches = new BatchCalls(this.#http);
   }
 
   /**
    * Enqueue one job. It is durable when this resolves. Not repeated by itself: after a lost connection the caller cannot
-   * know; give a `deduplicationKey` and send it again.
+   * know; give an `idempotencyKey`, and call it again with the same one.
    */
   enqueue<Job extends JobReference>(
     job: Job,
     payload: PayloadOf<Job>,
-    options: EnqueueOptions & { readonly traceparent?: string } = {},
+    options: EnqueueOptions & RequestOptions = {},
   ): Promise<Receipt> {
-    const { traceparent, ...rest } = options;
+    const { traceparent, idempotencyKey, ...rest } = options;
     return this.#http.json(`/v1/jobs/${encodeURIComponent(nameOf(job))}`, {
       body: { payload, ...rest },
-      headers: traceparent === undefined ? {} : { traceparent },
+      headers: headersOf({ traceparent, idempotencyKey }),
     });
   }
 
   /** Enqueue up to 1,000 jobs: all of them, or none and a ProblemError that names every problem. */
-  async enqueueMany(jobs: readonly NewJob[]): Promise<readonly Receipt[]> {
+  async enqueueMany(jobs: readonly NewJob[], options: RequestOptions = {}): Promise<readonly Receipt[]> {
     const body = { jobs: jobs.map((one) => ({ ...one, job: nameOf(one.job) })) };
-    const { items } = await this.#http.json<{ items: Receipt[] }>("/v1/jobs", { body });
+    const { items } = await this.#http.json<{ items: Receipt[] }>("/v1/jobs", { body, headers: headersOf(options) });
     return items;
   }
 
@@ -128,9 +141,9 @@ export class Client {
     }
   }
 
-  /** Cancel a waiting job at once, or ask a running one to stop: `state` says which. */
-  cancel(id: string): Promise<JobView> {
-    return this.#http.json(jobPath(id), { method: "DELETE" });
+  /** Cancel a waiting job at once, or ask a running one to stop: `state` says which. `children`: its descendants too. */
+  cancel(id: string, { children = false }: { readonly children?: boolean } = {}): Promise<JobView> {
+    return this.#http.json(`${jobPath(id)}${children ? "?children=true" : ""}`, { method: "DELETE" });
   }
 
   /** Give a dead job new attempts. Needs an operator's key. */
@@ -163,6 +176,13 @@ export class Client {
   }
 }
 
+function headersOf({ traceparent, idempotencyKey }: RequestOptions): Record<string, string> {
+  return {
+    ...(traceparent !== undefined && { traceparent }),
+    ...(idempotencyKey !== undefined && { "idempotency-key": idempotencyKey }),
+  };
+}
+
 function nameOf(job: JobReference): string {
   return typeof job === "string" ? job : job.name;
 }
@@ -178,19 +198,4 @@ function hasEnded(state: JobState): boolean {
 /** Nobody answers for the moment. fetch says TypeError when it cannot connect, and when a body ends before its time. */
 function isAway(error: unknown): boolean {
   return error instanceof TypeError || (error instanceof ProblemError && error.status === 503);
-}
-
-function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const stop = () => {
-      clearTimeout(timer);
-      reject(signal!.reason);
-    };
-    const timer = setTimeout(() => {
-      signal?.removeEventListener("abort", stop);
-      resolve();
-    }, ms);
-    if (signal?.aborted) stop();
-    else signal?.addEventListener("abort", stop, { once: true });
-  });
 }

@@ -45,6 +45,7 @@ const schema = z.object({
     ),
   LOG_LEVEL: z.enum(logLevels).default("info"),
   DRAIN_MS: z.coerce.number().int().min(0).max(600_000).default(25_000),
+  SILENCE_MS: z.coerce.number().int().min(1_000).max(3_600_000).default(30_000),
   BLOB_URL: url("file"),
 });
 
@@ -67,6 +68,8 @@ export interface Environment {
   readonly workerQueues: readonly string[] | undefined;
   readonly logLevel: (typeof logLevels)[number];
   readonly drainMs: number;
+  /** For how long a worker's pool may take nothing although work is ready, before it is rebuilt. */
+  readonly silenceMs: number;
   readonly blobUrl: string;
 }
 
@@ -92,6 +95,7 @@ export function parseEnv(source: Readonly<Record<string, string | undefined>>): 
     workerQueues: env.WORKER_QUEUES,
     logLevel: env.LOG_LEVEL,
     drainMs: env.DRAIN_MS,
+    silenceMs: env.SILENCE_MS,
     blobUrl: env.BLOB_URL ?? `file:${join(dataDir, "blobs")}`,
   };
 }

@@ -1,3 +1,5 @@
+import { unstorable } from "./storable.ts";
+
 /**
  * Base of every error this project raises on purpose. `code` is permanent: clients and runbooks match on it, never on
  * the message. The message says what was expected, what was found and what to do; it must not contain payload values,
@@ -69,19 +71,36 @@ export interface ErrorSummary {
 }
 
 const messageLimit = 500; // characters; a driver's error may quote a whole statement
+const detailsLimit = 8_000; // characters of JSON
+/** What class names and system codes look like; anything else in their place may be a value. */
+const plainName = /^[\w.$-]{1,60}$/;
 
 /**
  * Reduce any thrown value to what may be stored and shown. Messages of foreign errors are kept out, because libraries
- * put values (addresses, statements, file contents) into them; their class name and system code stay.
+ * put values (addresses, statements, file contents) into them; their class name and system code stay. What Postgres
+ * cannot hold is mended or left out: a summary that cannot be stored would leave its job open for ever.
  */
 export function summarize(thrown: unknown): ErrorSummary {
   if (thrown instanceof NightshiftError) {
-    const details = Object.keys(thrown.details).length > 0 ? { details: thrown.details } : {};
-    return { code: thrown.code, message: thrown.message.slice(0, messageLimit).toWellFormed(), ...details };
+    const { code, message, details } = thrown;
+    return { code: storableText(code), message: storableText(message), ...(isStorable(details) && { details }) };
   }
   if (thrown instanceof Error) {
-    const systemCode = "code" in thrown && typeof thrown.code === "string" ? ` (${thrown.code})` : "";
-    return { code: "handler_error", message: `${thrown.name}${systemCode}: see the worker's log for the whole error` };
+    const name = plainName.test(thrown.name) ? thrown.name : "Error";
+    const code = "code" in thrown && typeof thrown.code === "string" && plainName.test(thrown.code) && thrown.code;
+    return {
+      code: "handler_error",
+      message: `${name}${code ? ` (${code})` : ""}: see the worker's log for the whole error`,
+    };
   }
   return { code: "handler_error", message: `Expected an Error to be thrown, found a ${typeof thrown}` };
+}
+
+function storableText(text: string): string {
+  return text.slice(0, messageLimit).replaceAll("\0", "\uFFFD").toWellFormed();
+}
+
+function isStorable(details: Readonly<Record<string, unknown>>): boolean {
+  if (Object.keys(details).length === 0 || unstorable(details, "").length > 0) return false;
+  return JSON.stringify(details).length <= detailsLimit;
 }

@@ -5,6 +5,8 @@ import type { SqlRunner } from "./sql.ts";
 export interface Services {
   readonly blobs: BlobStore;
   readonly documents: DocumentStore;
+  readonly retention: Retention;
+  readonly reconciler: Reconciler;
 }
 
 /** Content-addressed bytes: the key is the SHA-256 of the content, so the same bytes are stored once. */
@@ -14,6 +16,62 @@ export interface BlobStore {
   /** Read bytes `start` to `end` inclusive (the whole by default). Rejects with `BlobNotFound`. */
   read(sha256: string, range?: { readonly start: number; readonly end: number }): Promise<Readable>;
   has(sha256: string): Promise<boolean>;
+  /** Every hash that is stored, in pages of at most `size`. What is put or collected meanwhile may or may not appear. */
+  pages(size: number): AsyncIterable<readonly string[]>;
+  /** Remove a blob that nobody has put since `unusedSince`. `false`: it is newer, or gone already. */
+  collect(sha256: string, unusedSince: Date): Promise<boolean>;
+}
+
+/** Compares the ledger with the engines, and mends what differs. */
+export interface Reconciler {
+  /** One pass over all queues; rejects with the signal's reason when it aborts. Safe to repeat, and to run twice at once. */
+  reconcile(signal: AbortSignal): Promise<Reconciliation>;
+}
+
+/** What a pass found. */
+export interface Reconciliation {
+  readonly queues: readonly QueueReconciliation[];
+  /** Queues that an operator paused or resumed and whose engine did not know. */
+  readonly settingsApplied: readonly string[];
+}
+
+/** What a pass found in one queue. */
+export interface QueueReconciliation {
+  readonly queue: string;
+  /** False: its engine did not answer, and nothing below but the books was looked at. */
+  readonly reached: boolean;
+  /** Open jobs looked at. */
+  readonly checked: number;
+  /** Jobs that should have waited in the engine and did not: given to the relay. */
+  readonly sentAgain: number;
+  /** Attempts whose worker vanished, with the engine's entry: closed as lost, the job given to the relay. */
+  readonly attemptsLost: number;
+  /** Jobs that the engine had given up and the ledger had not: dead. */
+  readonly buried: number;
+  /** Entries of jobs that have ended, or are not in the ledger: taken out. */
+  readonly removed: number;
+  readonly accepted: number;
+  readonly completed: number;
+  readonly dead: number;
+  readonly cancelled: number;
+  readonly expired: number;
+  readonly open: number;
+  /** accepted − all the others; not 0 is an incident. */
+  readonly missing: number;
+}
+
+/** Forgets what nobody is promised any more. */
+export interface Retention {
+  /** Everything that is past its time, in small batches; rejects with the signal's reason when it aborts. */
+  prune(signal: AbortSignal): Promise<Pruned>;
+}
+
+/** How many of each were deleted. */
+export interface Pruned {
+  readonly jobs: number;
+  readonly idempotencyKeys: number;
+  readonly sessions: number;
+  readonly blobs: number;
 }
 
 /** Documents and their versions, by tenant. A version is written once and never changed. */

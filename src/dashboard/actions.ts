@@ -2,8 +2,9 @@ import type { Queue } from "bullmq";
 import { type Request, type Response, Router } from "express";
 import type { Log } from "#core/handler.ts";
 import type { QueueDefinition } from "#core/queue.ts";
+import type { Audit } from "../access/audit.ts";
 import type { RedisJobData } from "../engines/redis-job.ts";
-import type { Audit } from "./audit.ts";
+import type { QueueSettings } from "../producer/queue-settings.ts";
 import type { JobControl } from "./job-control.ts";
 import { refusalOf } from "./refusals.ts";
 import { mayAct, type Visitor } from "./roles.ts";
@@ -41,10 +42,11 @@ const redriveAtOnce = 20;
 export function actions(options: {
   queues: readonly BoardQueue[];
   control: JobControl;
+  settings: Pick<QueueSettings, "set">;
   audit: Audit;
   log: Log;
 }): Router {
-  const { queues, control, audit, log } = options;
+  const { queues, control, settings, audit, log } = options;
   const router = Router();
 
   router.use((req, res, next) => {
@@ -71,19 +73,21 @@ export function actions(options: {
     else res.status(answer.status).json(answer.facts ?? {});
   };
 
-  const onAll = (path: string, action: string, run: (queue: BoardQueue) => Promise<unknown>) =>
+  const onAll = (path: string, action: string, run: (queue: BoardQueue, keyId: string) => Promise<unknown>) =>
     router.put(path, (_req, res) =>
       carryOut(res, { action, subject: "queue/*" }, async () => {
-        await Promise.all(queues.map(run));
+        await Promise.all(queues.map((queue) => run(queue, visitorOf(res).keyId)));
         return done;
       }),
     );
 
-  const onQueue = (path: string, action: string, run: (queue: BoardQueue) => Promise<Answer>) =>
+  const onQueue = (path: string, action: string, run: (queue: BoardQueue, keyId: string) => Promise<Answer>) =>
     router.put(`/queues/:queue${path}`, async (req, res) => {
       const queue = find(req);
       if (!queue) return notFound(res, "queue");
-      await carryOut(res, { action, subject: `queue/${queue.definition.name}` }, () => run(queue));
+      await carryOut(res, { action, subject: `queue/${queue.definition.name}` }, () =>
+        run(queue, visitorOf(res).keyId),
+      );
     });
 
   const onJob = (path: string, action: string, run: (queue: BoardQueue, id: string) => Promise<Answer>) =>
@@ -97,10 +101,10 @@ export function actions(options: {
 
   const find = (req: Request) => queues.find(({ definition }) => definition.name === req.params.queue);
 
-  onAll("/queues/pause", "queue.pause", ({ queue }) => queue.pause());
-  onAll("/queues/resume", "queue.resume", ({ queue }) => queue.resume());
-  onQueue("/pause", "queue.pause", ({ queue }) => queue.pause().then(() => done));
-  onQueue("/resume", "queue.resume", ({ queue }) => queue.resume().then(() => done));
+  onAll("/queues/pause", "queue.pause", ({ definition }, keyId) => settings.set(definition.name, true, keyId));
+  onAll("/queues/resume", "queue.resume", ({ definition }, keyId) => settings.set(definition.name, false, keyId));
+  onQueue("/pause", "queue.pause", (queue, keyId) => set(settings, queue, true, keyId));
+  onQueue("/resume", "queue.resume", (queue, keyId) => set(settings, queue, false, keyId));
   onQueue("/promote", "queue.promote", ({ queue }) => queue.promoteJobs().then(() => done));
   onQueue("/retry/failed", "queue.redrive", (queue) => redriveFailed(queue, control));
   onJob("/promote", "job.promote", promote);
@@ -109,6 +113,16 @@ export function actions(options: {
 
   router.use((req, res) => refuse(res, refusalOf(req.path)));
   return router;
+}
+
+async function set(
+  settings: Pick<QueueSettings, "set">,
+  { definition }: BoardQueue,
+  paused: boolean,
+  keyId: string,
+): Promise<Answer> {
+  if (await settings.set(definition.name, paused, keyId)) return done;
+  return { status: 409, message: "Noted, but Redis does not answer; it is told as soon as it does." };
 }
 
 async function promote({ queue }: BoardQueue, id: string): Promise<Answer> {
@@ -122,6 +136,8 @@ async function promote({ queue }: BoardQueue, id: string): Promise<Answer> {
 async function redrive(control: JobControl, { definition }: BoardQueue, id: string): Promise<Answer> {
   const outcome = await control.redrive(definition, id);
   if (outcome === "redriven") return { status: 204 };
+  if (outcome === "key-taken")
+    return { status: 409, message: "A newer job has its deduplication key: wait for that one, or cancel it." };
   if (outcome === "settling") return { status: 409, message: "The job is just being put away: try again in a moment." };
   return {
     status: 409,

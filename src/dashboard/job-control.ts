@@ -1,5 +1,6 @@
 import type { QueueDefinition } from "#core/queue.ts";
 import type { Engine } from "../engines/engine.ts";
+import { KeyTaken } from "../ledger/deduplication.ts";
 import type { JobReader } from "../ledger/job-reader.ts";
 import { isTerminal } from "../ledger/job-state.ts";
 import type { Ledger } from "../ledger/ledger.ts";
@@ -7,8 +8,11 @@ import { toMessage } from "../producer/message.ts";
 
 /** `asked`: it was running and its signal aborts. `ended`: too late. `unknown`: no such job is waiting. */
 export type CancelOutcome = "cancelled" | "asked" | "ended" | "unknown";
-/** `not-dead`: nothing to redrive. `settling`: its last attempt is being put away; ask again in a moment. */
-export type RedriveOutcome = "redriven" | "not-dead" | "settling";
+/**
+ * `not-dead`: nothing to redrive. `settling`: its last attempt is being put away; ask again in a moment. `key-taken`: a
+ * newer job has its deduplication key.
+ */
+export type RedriveOutcome = "redriven" | "not-dead" | "settling" | "key-taken";
 
 /** The part of an engine that moves single jobs. */
 type JobHolder = Pick<Engine, "remove" | "forget" | "find" | "dispatch">;
@@ -46,7 +50,11 @@ export class JobControl {
     const job = await this.#reader.find(null, id);
     if (job?.state !== "dead") return "not-dead";
     if (!(await engine.forget(queue, id)) && (await engine.find(queue, id))) return "settling";
-    const due = await this.#ledger.redrive(null, id);
+    const due = await this.#ledger.redrive(null, id).catch((error: unknown) => {
+      if (error instanceof KeyTaken) return "key-taken" as const;
+      throw error;
+    });
+    if (due === "key-taken") return due;
     if (!due) return "not-dead";
     const [sent] = await engine.dispatch(queue, [toMessage(due)]);
     if (sent?.ok) await this.#ledger.markQueued(id); // else the relay sends it in 3 s

@@ -1,8 +1,8 @@
 import express, { type Request, type Response, Router } from "express";
 import type { Clock } from "#core/clock.ts";
 import type { Log } from "#core/handler.ts";
+import type { Audit } from "../access/audit.ts";
 import type { KeyStore } from "../access/keys.ts";
-import type { Audit } from "./audit.ts";
 import { signInPage } from "./page.ts";
 import { admit } from "./roles.ts";
 import type { Sessions } from "./session.ts";

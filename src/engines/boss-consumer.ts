@@ -4,7 +4,7 @@ import type { QueueDefinition } from "#core/queue.ts";
 import type { BossDatabase } from "./boss-database.ts";
 import { type Claim, toMessage } from "./boss-job.ts";
 import type { BossJobs } from "./boss-jobs.ts";
-import type { Consumer, ConsumerEvents, Delivery, Verdict } from "./engine.ts";
+import type { Consumer, ConsumerEvents, Delivery, Pulse, Verdict } from "./engine.ts";
 
 /** A delivery in hand. */
 interface Held {
@@ -34,11 +34,14 @@ export class BossConsumer implements Consumer {
   readonly #events: ConsumerEvents;
   readonly #held = new Set<Held>();
   #claiming = false;
+  #ended = false;
+  /** Left without waiting: verdicts are not repeated any more. */
+  #abandoned = false;
   #failures = 0;
   #loop: Promise<void> | null = null;
   #tending: Promise<void> | null = null;
   #tendTimer: NodeJS.Timeout | undefined;
-  #stopping: Promise<void> | null = null;
+  #stopping: Promise<boolean> | null = null;
   #unsubscribe: () => void = () => {};
   /** Somebody called while the loop was busy: it looks again before it sleeps. */
   #rung = false;
@@ -65,7 +68,9 @@ export class BossConsumer implements Consumer {
   async start(): Promise<void> {
     if (this.#loop || this.#stopping) return;
     this.#claiming = true;
-    this.#loop = this.#run();
+    this.#loop = this.#run().finally(() => {
+      this.#ended = true;
+    });
     this.#tendTimer = setInterval(() => this.#tend(), this.#queue.leaseMs / 3);
     this.#tend();
     this.#unsubscribe = await this.#database.onDispatch(this.#queue.name, () => this.#wake());
@@ -78,17 +83,29 @@ export class BossConsumer implements Consumer {
     await this.#loop;
   }
 
-  stop(): Promise<void> {
-    this.#stopping ??= this.#close();
+  pulse(): Pulse {
+    const loop = !this.#loop ? "not started" : this.#ended ? "ended" : "running";
+    return { alive: loop === "running", seen: { loop, failedClaims: String(this.#failures) } };
+  }
+
+  stop(withinMs: number): Promise<boolean> {
+    this.#stopping ??= this.#close(withinMs);
     return this.#stopping;
   }
 
-  async #close(): Promise<void> {
-    await this.pause();
-    await Promise.all([...this.#held].map(({ done }) => done));
+  async #close(withinMs: number): Promise<boolean> {
+    const finish = async () => {
+      await this.pause();
+      await Promise.all([...this.#held].map(({ done }) => done));
+      clearInterval(this.#tendTimer); // until then what is in hand is renewed
+      await this.#tending;
+      return true;
+    };
+    const finished = await Promise.race([finish(), delay(withinMs, false, { ref: false })]);
     clearInterval(this.#tendTimer);
-    await this.#tending;
+    this.#abandoned = !finished;
     this.#unsubscribe();
+    return finished || this.#held.size === 0;
   }
 
   async #run(): Promise<void> {
@@ -147,7 +164,7 @@ export class BossConsumer implements Consumer {
   /** Tell the verdict, through an outage of up to one lease. After that the claim is left to run out. */
   async #settle(claim: Claim, verdict: Verdict): Promise<void> {
     const deadline = performance.now() + this.#queue.leaseMs;
-    for (let pauseMs = 50; performance.now() < deadline; pauseMs = Math.min(pauseMs * 2, 1_000)) {
+    for (let pauseMs = 50; performance.now() < deadline && !this.#abandoned; pauseMs = Math.min(pauseMs * 2, 1_000)) {
       try {
         const held = await this.#jobs.settle(this.#queue, claim, verdict);
         if (!held)

@@ -33,7 +33,8 @@ export class BossDatabase implements Db {
       connectionTimeoutMillis: 10_000,
       keepAlive: true,
     };
-    this.#pool = new pg.Pool({ ...this.#config, max: options.connections });
+    // A Postgres that hangs is an error, not a wait without an end.
+    this.#pool = new pg.Pool({ ...this.#config, max: options.connections, query_timeout: 30_000 });
     this.#pool.on("error", options.onError); // an idle connection broke; the pool replaces it
   }
 

@@ -77,7 +77,7 @@ export function storable(error: ErrorSummary): ErrorSummary {
   );
 }
 
-function stateOf({ state, due }: BossRow): EngineJob["state"] {
+export function stateOf({ state, due }: Pick<BossRow, "state" | "due">): EngineJob["state"] {
   switch (state) {
     case "created":
     case "retry":

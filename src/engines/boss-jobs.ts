@@ -2,8 +2,8 @@ import type { PgBoss } from "pg-boss";
 import type { ErrorSummary } from "#core/errors.ts";
 import type { QueueDefinition } from "#core/queue.ts";
 import { affected, type BossDatabase, type Transaction } from "./boss-database.ts";
-import { type BossData, type BossRow, type Claim, storable, toEngineJob } from "./boss-job.ts";
-import type { EngineCounts, EngineJob, Verdict } from "./engine.ts";
+import { type BossData, type BossRow, type Claim, stateOf, storable, toEngineJob } from "./boss-job.ts";
+import type { EngineCounts, EngineHold, EngineJob, Verdict, WaitingPage } from "./engine.ts";
 
 /** pg-boss deletes waiting jobs that nobody took for this long. */
 export const retentionSeconds = 365 * 86_400;
@@ -13,6 +13,7 @@ export const uuidPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 /** Whole seconds for pg-boss's `deleteAfterSeconds`, where 0 would mean "never". */
 export const keepSeconds = (keepMs: number): number => Math.max(1, Math.ceil(keepMs / 1_000));
 
+const pageSize = 1_000;
 const stalledBatch = 100; // jobs per sweep of one consumer: a larger backlog is taken over in several
 
 /**
@@ -34,7 +35,8 @@ export class BossJobs {
     this.#schema = options.schema;
   }
 
-  claim(queue: QueueDefinition, limit: number): Promise<Claim[]> {
+  async claim(queue: QueueDefinition, limit: number): Promise<Claim[]> {
+    if (await this.isPaused(queue)) return [];
     return this.#boss.fetch<BossData>(queue.name, { batchSize: limit });
   }
 
@@ -138,6 +140,53 @@ export class BossJobs {
       [queue.name],
     );
     return rows[0] as EngineCounts;
+  }
+
+  async holds(queue: QueueDefinition, ids: readonly string[]): Promise<ReadonlyMap<string, EngineHold>> {
+    const { rows } = await this.#database.executeSql(
+      `SELECT id, state, start_after <= ${this.#schema}.job_now() AS due
+       FROM ${this.#schema}.job WHERE name = $1 AND id = ANY($2::uuid[])`,
+      [queue.name, ids.filter((id) => uuidPattern.test(id))],
+    );
+    return new Map(rows.map((row) => [row.id, stateOf(row as BossRow)]));
+  }
+
+  /** A cursor is the last id of its page. */
+  async waiting(queue: QueueDefinition, cursor: string | null): Promise<WaitingPage> {
+    const { rows } = await this.#database.executeSql(
+      `SELECT id FROM ${this.#schema}.job
+       WHERE name = $1 AND state < 'active' AND ($2::uuid IS NULL OR id > $2) ORDER BY id LIMIT ${pageSize}`,
+      [queue.name, cursor],
+    );
+    const ids: string[] = rows.map((row) => row.id);
+    return { ids, next: ids.length === pageSize ? ids.at(-1)! : null };
+  }
+
+  /** pg-boss cannot pause a queue; a table beside its own remembers which are, and every claim looks there. */
+  async createPauses(): Promise<void> {
+    await this.#database.transaction(async (tx) => {
+      // Two that create a table at once collide in the catalog, "if not exists" or not.
+      await tx.executeSql("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", [`${this.#schema}/pauses`]);
+      await tx.executeSql(`CREATE TABLE IF NOT EXISTS ${this.#schema}.nightshift_paused (queue text PRIMARY KEY)`);
+    });
+  }
+
+  async pause(queue: QueueDefinition): Promise<void> {
+    await this.#database.executeSql(
+      `INSERT INTO ${this.#schema}.nightshift_paused VALUES ($1) ON CONFLICT DO NOTHING`,
+      [queue.name],
+    );
+  }
+
+  async resume(queue: QueueDefinition): Promise<void> {
+    await this.#database.executeSql(`DELETE FROM ${this.#schema}.nightshift_paused WHERE queue = $1`, [queue.name]);
+  }
+
+  async isPaused(queue: QueueDefinition): Promise<boolean> {
+    const { rows } = await this.#database.executeSql(`SELECT FROM ${this.#schema}.nightshift_paused WHERE queue = $1`, [
+      queue.name,
+    ]);
+    return rows.length > 0;
   }
 
   async #delete(queue: QueueDefinition, claim: Claim): Promise<boolean> {

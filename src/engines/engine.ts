@@ -23,7 +23,12 @@ import type { QueueDefinition } from "#core/queue.ts";
 export interface Engine {
   readonly kind: "redis" | "postgres";
 
-  /** Make the queues known to the engine. Safe to repeat. */
+  /** Whether it takes messages now: the store answers and has room. Known to the second; a dispatch may fail all the same. */
+  readonly open: boolean;
+  /** Run whenever it takes messages again, until the returned function is called. */
+  onOpen(run: () => void): () => void;
+
+  /** Make the queues known to the engine. Safe to repeat, and with the store away. */
   start(queues: readonly QueueDefinition[]): Promise<void>;
   /** Close producer-side connections. Consumers are stopped by their owner. */
   stop(): Promise<void>;
@@ -37,13 +42,31 @@ export interface Engine {
   /** Take a job that is waiting or delayed out of the queue. `false` when it is running or not there. */
   remove(queue: QueueDefinition, id: string): Promise<boolean>;
 
-  /** Forget an ended job so that its id can be dispatched again (redrive). `false` when it was not there. */
+  /** Forget an ended job (or a stray one) so that its id can be dispatched again. `false` when it was not there. */
   forget(queue: QueueDefinition, id: string): Promise<boolean>;
 
   /** The engine's own view of one job, or `null`. The only record there is for `durability: "redis"`. */
   find(queue: QueueDefinition, id: string): Promise<EngineJob | null>;
 
   counts(queue: QueueDefinition): Promise<EngineCounts>;
+
+  /** Jobs that a free slot would get now: 0 while the queue is paused or its rate limit used up. Rejects when it cannot tell. */
+  ready(queue: QueueDefinition): Promise<number>;
+
+  /** What the engine holds of these ids. One that it does not hold is missing from the answer. */
+  holds(queue: QueueDefinition, ids: readonly string[]): Promise<ReadonlyMap<string, EngineHold>>;
+
+  /**
+   * Ids that wait or are delayed, page by page, beginning with the cursor `null`. What is there all the while is seen at
+   * least once; what comes, goes or is claimed meanwhile may be seen or not.
+   */
+  waiting(queue: QueueDefinition, cursor: string | null): Promise<WaitingPage>;
+
+  /** From now on no consumer of any process claims from the queue; deliveries in hand go on. Safe to repeat. */
+  pause(queue: QueueDefinition): Promise<void>;
+  /** Claim again. Safe to repeat. */
+  resume(queue: QueueDefinition): Promise<void>;
+  isPaused(queue: QueueDefinition): Promise<boolean>;
 
   /** Claim messages and hand each to `process`, at most `queue.concurrency` at a time. */
   consume(queue: QueueDefinition, process: (delivery: Delivery) => Promise<Verdict>, events: ConsumerEvents): Consumer;
@@ -113,10 +136,31 @@ export interface Consumer {
   start(): Promise<void>;
   /** Stop claiming; deliveries in hand go on. Resolves once no new one can begin. */
   pause(): Promise<void>;
-  /** Stop claiming, wait for deliveries in hand, disconnect. Safe to call twice, and before `start`. */
-  stop(): Promise<void>;
+  /**
+   * Stop claiming, wait for deliveries in hand and their verdicts, disconnect; after `withinMs` leave all the same, also
+   * when the store hangs. `false`: something was left, which its lease will recover. Safe to call twice, and before `start`.
+   */
+  stop(withinMs: number): Promise<boolean>;
+  /** Whether it could take work if there were any, as far as can be seen from here. */
+  pulse(): Pulse;
   /** Deliveries in hand. */
   readonly running: number;
+}
+
+/** `alive` false: the loop that takes work has ended, or what it reads from is not connected. */
+export interface Pulse {
+  readonly alive: boolean;
+  /** What was seen, for an incident: states of loops and connections. */
+  readonly seen: Readonly<Record<string, string>>;
+}
+
+/** `stray`: something is left of it, but nothing that would ever deliver it. It blocks its id until it is forgotten. */
+export type EngineHold = EngineJob["state"] | "stray";
+
+export interface WaitingPage {
+  readonly ids: readonly string[];
+  /** For the next page; `null` on the last one. */
+  readonly next: string | null;
 }
 
 export interface EngineCounts {

@@ -14,9 +14,11 @@ import type {
   Dispatched,
   Engine,
   EngineCounts,
+  EngineHold,
   EngineJob,
   Message,
   Verdict,
+  WaitingPage,
 } from "./engine.ts";
 
 const insertSize = 1_000; // rows per statement
@@ -24,6 +26,8 @@ const insertSize = 1_000; // rows per statement
 /** The control plane: pg-boss 12 in the schema `<schema>_boss`. */
 export class PostgresEngine implements Engine {
   readonly kind = "postgres";
+  /** Whoever reads rows to dispatch them reads them from the same store. */
+  readonly open = true;
   readonly #schema: string;
   readonly #database: BossDatabase;
   readonly #boss: PgBoss;
@@ -65,7 +69,7 @@ export class PostgresEngine implements Engine {
   }
 
   async start(queues: readonly QueueDefinition[]): Promise<void> {
-    this.#started ??= this.#boss.start().catch((error) => {
+    this.#started ??= this.#begin().catch((error) => {
       this.#started = null; // the next call tries again
       throw error;
     });
@@ -86,6 +90,15 @@ export class PostgresEngine implements Engine {
       await this.#boss.insert(queue.name, []);
       this.#known.add(queue.name);
     }
+  }
+
+  onOpen(): () => void {
+    return () => undefined;
+  }
+
+  async #begin(): Promise<void> {
+    await this.#boss.start();
+    await this.#jobs.createPauses();
   }
 
   async stop(): Promise<void> {
@@ -115,6 +128,30 @@ export class PostgresEngine implements Engine {
 
   counts(queue: QueueDefinition): Promise<EngineCounts> {
     return this.#jobs.counts(queue);
+  }
+
+  holds(queue: QueueDefinition, ids: readonly string[]): Promise<ReadonlyMap<string, EngineHold>> {
+    return this.#jobs.holds(queue, ids);
+  }
+
+  waiting(queue: QueueDefinition, cursor: string | null): Promise<WaitingPage> {
+    return this.#jobs.waiting(queue, cursor);
+  }
+
+  pause(queue: QueueDefinition): Promise<void> {
+    return this.#jobs.pause(queue);
+  }
+
+  resume(queue: QueueDefinition): Promise<void> {
+    return this.#jobs.resume(queue);
+  }
+
+  async ready(queue: QueueDefinition): Promise<number> {
+    return (await this.isPaused(queue)) ? 0 : (await this.counts(queue)).waiting;
+  }
+
+  isPaused(queue: QueueDefinition): Promise<boolean> {
+    return this.#jobs.isPaused(queue);
   }
 
   consume(queue: QueueDefinition, process: (delivery: Delivery) => Promise<Verdict>, events: ConsumerEvents): Consumer {

@@ -1,8 +1,10 @@
-import { DelayedError, type Job, UnrecoverableError, WaitingError, Worker } from "bullmq";
+import { setTimeout as delay } from "node:timers/promises";
+import { DelayedError, type Job, UnrecoverableError, WaitingError } from "bullmq";
 import type { Redis } from "ioredis";
 import type { ErrorSummary } from "#core/errors.ts";
 import type { QueueDefinition } from "#core/queue.ts";
-import type { Consumer, ConsumerEvents, Delivery, Verdict } from "./engine.ts";
+import { BullWorker } from "./bull-worker.ts";
+import type { Consumer, ConsumerEvents, Delivery, Pulse, Verdict } from "./engine.ts";
 import { workerConnection } from "./redis-connection.ts";
 import { formatReason, parseReason, type RedisJobData, toMessage } from "./redis-job.ts";
 
@@ -19,17 +21,25 @@ class Retry extends Error {
 /** Thrown to BullMQ to end a job now. */
 class Dead extends UnrecoverableError {}
 
+/** How long BullMQ may take to close by itself, once idle. */
+const politeMs = 1_000;
+const quietEveryMs = 20;
+
 /** How many ended jobs Bull Board can show of a queue whose history is in the ledger. */
 const boardWindow = { count: 1_000, age: 3_600 }; // age in seconds
 
 /** One BullMQ worker: the slots this process gives one queue. Redis outages are waited out, never fatal. */
 export class RedisConsumer implements Consumer {
-  readonly #worker: Worker<RedisJobData>;
+  readonly #worker: BullWorker;
   readonly #connection: Redis;
   readonly #process: (delivery: Delivery) => Promise<Verdict>;
+  readonly #onError: (error: Error) => void;
   readonly #claims = new Map<string, AbortController>();
+  /** Beginning of the keys of the queue's jobs. */
+  readonly #keys: string;
   #run: Promise<void> | null = null;
-  #stopping: Promise<void> | null = null;
+  #ended = false;
+  #stopping: Promise<boolean> | null = null;
 
   constructor(options: {
     url: string;
@@ -40,12 +50,15 @@ export class RedisConsumer implements Consumer {
   }) {
     const { queue, events } = options;
     this.#process = options.process;
+    this.#onError = events.onError;
+    this.#keys = `${options.prefix}:${queue.name}:`;
     this.#connection = workerConnection(options.url, events.onError);
     const inLedger = queue.durability === "ledger";
-    this.#worker = new Worker<RedisJobData>(queue.name, (job, token) => this.#handle(job, token!), {
+    this.#worker = new BullWorker(queue.name, (job, token) => this.#handle(job, token!), {
       connection: this.#connection,
       prefix: options.prefix,
       autorun: false,
+      runRetryDelay: 1_000, // after an error of the connection; BullMQ's default is 15 s
       concurrency: queue.concurrency,
       lockDuration: queue.leaseMs,
       // Two looks mark a job and take it: three per lease, or a dead worker's job waits out a second lease for the next one.
@@ -58,7 +71,7 @@ export class RedisConsumer implements Consumer {
     });
     this.#worker.on("error", events.onError);
     this.#worker.on("lockRenewalFailed", (ids) => {
-      for (const id of ids) this.#claims.get(id)?.abort(new Error("The lease was lost"));
+      for (const id of ids) void this.#loseUnlessForgotten(id);
     });
     this.#worker.on("failed", (job, error) => {
       if (!job?.id || error instanceof Retry || error instanceof Dead) return;
@@ -75,22 +88,59 @@ export class RedisConsumer implements Consumer {
   async start(): Promise<void> {
     if (this.#run || this.#stopping) return;
     await this.#worker.waitUntilReady();
-    this.#run = this.#worker.run();
+    this.#run = this.#worker.run().finally(() => {
+      this.#ended = true;
+    });
+    this.#run.catch(this.#onError);
   }
 
   async pause(): Promise<void> {
     await this.#worker.pause(true);
   }
 
-  stop(): Promise<void> {
-    this.#stopping ??= this.#close();
+  pulse(): Pulse {
+    const { main, blocking } = this.#worker.connections();
+    const loop = this.#ended ? "ended" : this.#run ? "running" : "not started";
+    return { alive: loop === "running" && main === "ready" && blocking === "ready", seen: { loop, main, blocking } };
+  }
+
+  stop(withinMs: number): Promise<boolean> {
+    this.#stopping ??= this.#close(withinMs);
     return this.#stopping;
   }
 
-  async #close(): Promise<void> {
-    await this.#worker.close();
-    await this.#run;
+  /**
+   * BullMQ's own close waits for Redis, for ever if need be. So it is asked only when nothing is in hand any more, and gets
+   * a second, or none when Redis is known to be away. What cannot be told to Redis the ledger knows.
+   */
+  async #close(withinMs: number): Promise<boolean> {
+    await this.#worker.pause(true);
+    await this.#quiet(withinMs);
+    const left = this.#claims.size + this.#worker.telling;
+    const { main, blocking } = this.#worker.connections();
+    const reachable = left === 0 && main === "ready" && blocking === "ready";
+    const closing = Promise.allSettled([this.#worker.close(), this.#run]);
+    const closed = await Promise.race([closing, delay(reachable ? politeMs : 0, null, { ref: false })]);
+    if (!closed) await this.#worker.abandon();
     this.#connection.disconnect();
+    return left === 0;
+  }
+
+  /** Resolves when no delivery is in hand and no verdict on its way, or after `ms`. */
+  async #quiet(ms: number): Promise<void> {
+    const until = performance.now() + ms;
+    while (this.#claims.size + this.#worker.telling > 0 && performance.now() < until)
+      await delay(Math.min(quietEveryMs, until - performance.now()));
+  }
+
+  /**
+   * A job that Redis does not know any more (it was wiped) is in nobody else's hands: its handler may finish, and whether
+   * that counts is for the ledger to say. One that Redis knows is on its way to another worker.
+   */
+  async #loseUnlessForgotten(id: string): Promise<void> {
+    const claim = this.#claims.get(id);
+    const known = await this.#connection.exists(`${this.#keys}${id}`).catch(() => 1);
+    if (known) claim?.abort(new Error("The lease was lost"));
   }
 
   async #handle(job: Job<RedisJobData>, token: string): Promise<unknown> {

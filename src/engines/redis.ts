@@ -9,12 +9,16 @@ import type {
   Dispatched,
   Engine,
   EngineCounts,
+  EngineHold,
   EngineJob,
   Message,
   Verdict,
+  WaitingPage,
 } from "./engine.ts";
+import { holdsOf, waitingPage } from "./redis-census.ts";
 import { producerConnection } from "./redis-connection.ts";
 import { RedisConsumer } from "./redis-consumer.ts";
+import { RedisGate } from "./redis-gate.ts";
 import { parseReason, type RedisJobData, toBullJob, toMessage } from "./redis-job.ts";
 
 /**
@@ -36,7 +40,9 @@ export class RedisEngine implements Engine {
   readonly #prefix: string;
   readonly #log: Log;
   readonly #queues = new Map<string, Queue<RedisJobData>>();
+  readonly #opened = new Set<() => void>();
   #connection: Redis | null = null;
+  #gate: RedisGate | null = null;
 
   constructor(options: { url: string; prefix?: string; log: Log }) {
     this.#url = options.url;
@@ -44,16 +50,29 @@ export class RedisEngine implements Engine {
     this.#log = options.log;
   }
 
+  get open(): boolean {
+    return this.#gate?.open ?? false;
+  }
+
+  onOpen(run: () => void): () => void {
+    this.#opened.add(run);
+    return () => void this.#opened.delete(run);
+  }
+
   async start(queues: readonly QueueDefinition[]): Promise<void> {
     if (!this.#connection) {
       const connection = producerConnection(this.#url, this.#log);
       this.#connection = connection;
-      await connection.connect();
+      this.#gate = new RedisGate(connection, this.#log, this.#opened);
+      await connection.connect().catch(() => undefined); // away: it goes on trying, and jobs wait in Postgres meanwhile
+      await this.#gate.start();
     }
     for (const queue of queues) this.queue(queue);
   }
 
   async stop(): Promise<void> {
+    this.#gate?.stop();
+    this.#gate = null;
     await Promise.all([...this.#queues.values()].map((queue) => queue.close()));
     this.#queues.clear();
     const connection = this.#connection;
@@ -63,19 +82,15 @@ export class RedisEngine implements Engine {
 
   /** Rejects when Redis does not answer. */
   async ping(): Promise<void> {
-    if (!this.#connection)
-      throw new Error("Expected a started engine, found one without a connection: call start() first");
-    await this.#connection.ping();
+    await this.#connected().ping();
   }
 
   /** The BullMQ queue behind a definition, for the dashboard. */
   queue(definition: QueueDefinition): Queue<RedisJobData> {
     const known = this.#queues.get(definition.name);
     if (known) return known;
-    if (!this.#connection)
-      throw new Error("Expected a started engine, found one without a connection: call start() first");
     const queue = new Queue<RedisJobData>(definition.name, {
-      connection: this.#connection,
+      connection: this.#connected(),
       prefix: redisPrefix(this.#prefix, definition.name),
     });
     queue.on("error", (error) => this.#log.warn({ queue: definition.name, error: error.message }, "queue.error"));
@@ -84,17 +99,16 @@ export class RedisEngine implements Engine {
   }
 
   async dispatch(definition: QueueDefinition, messages: readonly Message[]): Promise<readonly Dispatched[]> {
-    const queue = this.queue(definition);
     const results: Dispatched[] = [];
     for (let from = 0; from < messages.length; from += chunkSize) {
       const chunk = messages.slice(from, from + chunkSize);
-      results.push(...(await Promise.all(chunk.map((message) => addOne(queue, message)))));
+      results.push(...(await this.#dispatchChunk(definition, chunk)));
     }
     return results;
   }
 
   async remove(definition: QueueDefinition, id: string): Promise<boolean> {
-    const job = await this.queue(definition).getJob(id);
+    const job = await this.#reach(definition).getJob(id);
     if (!job) return false;
     const state = await job.getState();
     if (state !== "waiting" && state !== "prioritized" && state !== "delayed") return false;
@@ -102,13 +116,14 @@ export class RedisEngine implements Engine {
   }
 
   async forget(definition: QueueDefinition, id: string): Promise<boolean> {
-    const job = await this.queue(definition).getJob(id);
-    if (!job || !(job.finishedOn ?? 0)) return false;
+    const job = await this.#reach(definition).getJob(id);
+    if (!job) return false;
+    if (!(job.finishedOn ?? 0) && (await job.getState()) !== "unknown") return false;
     return removed(job);
   }
 
   async find(definition: QueueDefinition, id: string): Promise<EngineJob | null> {
-    const job = await this.queue(definition).getJob(id);
+    const job = await this.#reach(definition).getJob(id);
     if (!job) return null;
     return {
       message: toMessage(job),
@@ -123,7 +138,7 @@ export class RedisEngine implements Engine {
   }
 
   async counts(definition: QueueDefinition): Promise<EngineCounts> {
-    const counts = await this.queue(definition).getJobCounts("wait", "prioritized", "delayed", "active", "failed");
+    const counts = await this.#reach(definition).getJobCounts("wait", "prioritized", "delayed", "active", "failed");
     return {
       waiting: (counts.wait ?? 0) + (counts.prioritized ?? 0),
       delayed: counts.delayed ?? 0,
@@ -132,10 +147,84 @@ export class RedisEngine implements Engine {
     };
   }
 
+  async ready(definition: QueueDefinition): Promise<number> {
+    const queue = this.#reach(definition);
+    const limit = definition.rateLimit;
+    const [waiting, due, paused, limited] = await Promise.all([
+      queue.getJobCounts("wait", "prioritized"),
+      this.#connected().zcount(queue.toKey("delayed"), "-inf", Date.now() * 0x1000), // BullMQ's score: ms and a sequence
+      queue.isPaused(),
+      limit ? queue.getRateLimitTtl(limit.jobs) : 0,
+    ]);
+    return paused || limited > 0 ? 0 : (waiting.wait ?? 0) + (waiting.prioritized ?? 0) + due;
+  }
+
+  async holds(definition: QueueDefinition, ids: readonly string[]): Promise<ReadonlyMap<string, EngineHold>> {
+    return holdsOf(this.#connected(), this.#reach(definition).toKey(""), ids);
+  }
+
+  async waiting(definition: QueueDefinition, cursor: string | null): Promise<WaitingPage> {
+    return waitingPage(this.#connected(), this.#reach(definition).toKey(""), cursor);
+  }
+
+  async pause(definition: QueueDefinition): Promise<void> {
+    return this.#reach(definition).pause();
+  }
+
+  async resume(definition: QueueDefinition): Promise<void> {
+    return this.#reach(definition).resume();
+  }
+
+  async isPaused(definition: QueueDefinition): Promise<boolean> {
+    return this.#reach(definition).isPaused();
+  }
+
+  /**
+   * The epoch that each queue's part of Redis remembers; `null`: none, because it is new or was wiped. One key per queue,
+   * because the queues of a cluster live on several shards, and each can be lost alone.
+   */
+  async epochs(definitions: readonly QueueDefinition[]): Promise<ReadonlyMap<string, string | null>> {
+    const connection = this.#connected();
+    const found = await Promise.all(definitions.map(({ name }) => connection.get(epochKey(this.#prefix, name))));
+    return new Map(definitions.map(({ name }, index) => [name, found[index] ?? null]));
+  }
+
+  async setEpoch({ name }: QueueDefinition, epoch: string): Promise<void> {
+    await this.#connected().set(epochKey(this.#prefix, name), epoch);
+  }
+
+  /** Names this run of the Redis server: another one after every restart. */
+  async runId(): Promise<string> {
+    const info = await this.#connected().info("server");
+    return /^run_id:(\w+)/m.exec(info)?.[1] ?? "";
+  }
+
   consume(queue: QueueDefinition, process: (delivery: Delivery) => Promise<Verdict>, events: ConsumerEvents): Consumer {
     return new RedisConsumer({ url: this.#url, prefix: redisPrefix(this.#prefix, queue.name), queue, process, events });
   }
+
+  #connected(): Redis {
+    if (this.#connection) return this.#connection;
+    throw new Error("Expected a started engine, found one without a connection: call start() first");
+  }
+
+  async #dispatchChunk(definition: QueueDefinition, messages: readonly Message[]): Promise<readonly Dispatched[]> {
+    const gate = this.#gate;
+    if (gate && !gate.open) return messages.map(() => ({ ok: false, error: gate.refusal() }));
+    const queue = this.#reach(definition);
+    const results = await Promise.all(messages.map((message) => addOne(queue, message)));
+    for (const result of results) if (!result.ok) gate?.failed(result.error);
+    return results;
+  }
+
+  /** The queue, if Redis can be asked: one that was never reached would let its callers wait for the first connection. */
+  #reach(definition: QueueDefinition): Queue<RedisJobData> {
+    if (this.#connected().status !== "ready") throw new Error("Expected a connection to Redis, found none");
+    return this.queue(definition);
+  }
 }
+
+const epochKey = (prefix: string, queue: string): string => `${redisPrefix(prefix, queue)}:epoch`;
 
 async function addOne(queue: Queue<RedisJobData>, message: Message): Promise<Dispatched> {
   try {

@@ -9,6 +9,11 @@ export interface BatcherOptions<In, Out> {
   readonly maxInFlight: number;
   /** True for an error caused by one of the rows: the group is then halved until the culprit stands alone. */
   readonly isRowError: (error: unknown) => boolean;
+  /** True for an error that whatever waits would meet too: then it is told so at once, instead of waiting for its turn. */
+  readonly isAway?: (error: unknown) => boolean;
+  /** What may wait; beyond it `full` is the answer. Default: no limit. */
+  readonly maxPending?: number;
+  readonly full?: () => Error;
 }
 
 interface Pending<In, Out> {
@@ -40,6 +45,8 @@ export class Batcher<In, Out> {
   /** Rejects with the error of this item alone, or of the whole group where it cannot be told apart. */
   add(item: In): Promise<Out> {
     if (this.#stopped) return Promise.reject(new Error("Expected a running batcher, found a stopped one"));
+    const { maxPending = Number.POSITIVE_INFINITY, full = tooMany } = this.#options;
+    if (this.#pending.length >= maxPending) return Promise.reject(full());
     return new Promise((resolve, reject) => {
       this.#pending.push({ item, resolve, reject });
       this.#schedule();
@@ -91,7 +98,8 @@ export class Batcher<In, Out> {
       for (const [index, pending] of group.entries()) pending.resolve(outputs[index] as Out);
     } catch (error) {
       if (group.length === 1 || !this.#options.isRowError(error)) {
-        for (const pending of group) pending.reject(error);
+        const waiting = this.#options.isAway?.(error) ? this.#pending.splice(0) : [];
+        for (const pending of [...group, ...waiting]) pending.reject(error);
         return;
       }
       const middle = group.length >> 1;
@@ -99,4 +107,8 @@ export class Batcher<In, Out> {
       await this.#write(group.slice(middle));
     }
   }
+}
+
+function tooMany(): Error {
+  return new Error("Expected room for another item, found too many waiting");
 }

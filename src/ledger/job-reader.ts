@@ -42,6 +42,9 @@ export interface JobView {
   readonly tags: readonly string[];
   readonly correlationId: string | null;
   readonly deduplicationKey: string | null;
+  readonly batchId: string | null;
+  /** The job that must end first: this one is its successor (`keep-last`). `null` once it has. */
+  readonly follows: string | null;
   readonly result: unknown;
   readonly error: ErrorSummary | null;
   /** Grows with every visible change. */
@@ -58,10 +61,17 @@ export interface JobFilter {
   readonly job?: string | undefined;
   readonly queue?: string | undefined;
   readonly tag?: string | undefined;
+  readonly batch?: string | undefined;
   readonly since?: Date | undefined;
   /** Ids below this one: the last id of the page before. */
   readonly before?: string | undefined;
   readonly limit: number;
+}
+
+export interface QueueEnds {
+  readonly queue: string;
+  readonly state: JobState;
+  readonly count: number;
 }
 
 export interface QueueDepth {
@@ -73,7 +83,8 @@ export interface QueueDepth {
 }
 
 const lineColumns = `id, job, queue, tenant, state, priority, progress, progress_note, accepted_at, run_at, started_at,
-  finished_at, expires_at, tags, correlation_id, deduplication_key, error, revision`;
+  finished_at, expires_at, tags, correlation_id, coalesce(deduplication_key, yielded_key) as deduplication_key,
+  batch_id, follows, error, revision`;
 
 /** Reads the ledger; never changes it. */
 export class JobReader {
@@ -124,6 +135,7 @@ export class JobReader {
     where((p) => `state = ${p}`, filter.state);
     where((p) => `job = ${p}`, filter.job);
     where((p) => `queue = ${p}`, filter.queue);
+    where((p) => `batch_id = ${p}`, filter.batch);
     where((p) => `tags @> array[${p}]::text[]`, filter.tag);
     where((p) => `accepted_at >= ${p}`, filter.since);
     where((p) => `id < ${p}`, filter.before);
@@ -147,14 +159,25 @@ export class JobReader {
     return rows.map((row) => ({ job: row.job, version: row.version, count: row.count }));
   }
 
-  /** Open jobs by queue and state. */
-  async depths(): Promise<readonly QueueDepth[]> {
+  /** How many jobs of each queue ended in the last `sinceMs`, by state. */
+  async ended(queues: readonly string[], sinceMs: number, tenant: string | null): Promise<readonly QueueEnds[]> {
+    const { rows } = await this.#database.executeSql(
+      `select queue, state, count(*)::int as count from ${this.#database.schema}.jobs
+       where queue = any($1) and finished_at > now() - $2::float8 * interval '1 millisecond'
+         and ($3::text is null or tenant = $3) group by queue, state`,
+      [queues, sinceMs, tenant],
+    );
+    return rows as QueueEnds[];
+  }
+
+  /** Open jobs by queue and state, of one tenant or (`null`) of all. */
+  async depths(tenant: string | null = null): Promise<readonly QueueDepth[]> {
     const { rows } = await this.#database.executeSql(
       `select queue, state, count(*)::int as count,
               greatest(0, extract(epoch from now() - min(greatest(run_at, accepted_at))) * 1000)::float8 as oldest_ms
        from ${this.#database.schema}.jobs
-       where finished_at is null and state = any($1) group by queue, state`,
-      [openStates],
+       where finished_at is null and state = any($1) and ($2::text is null or tenant = $2) group by queue, state`,
+      [openStates, tenant],
     );
     return rows.map((row) => ({ queue: row.queue, state: row.state, count: row.count, oldestMs: row.oldest_ms }));
   }
@@ -177,6 +200,8 @@ function toLine(row: SqlRow): JobLine {
     tags: row.tags ?? [],
     correlationId: row.correlation_id,
     deduplicationKey: row.deduplication_key,
+    batchId: row.batch_id,
+    follows: row.follows,
     error: row.error,
   };
 }

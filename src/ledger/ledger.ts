@@ -1,12 +1,16 @@
+import { seconds } from "#core/duration.ts";
 import type { ErrorSummary } from "#core/errors.ts";
 import { NightshiftError, StoreUnavailable } from "#core/errors.ts";
 import type { Priority } from "#core/priority.ts";
 import type { SqlRow, SqlRunner } from "#core/sql.ts";
-import { Acceptance, type Accepted, type NewJob } from "./acceptance.ts";
+import { Acceptance, type Accepted, type InsertedRow, type NewJob, toRecorded } from "./acceptance.ts";
 import { Batcher } from "./batcher.ts";
-import { type Database, isConnectionError, isRowError } from "./database.ts";
-import type { AttemptOutcome, JobState } from "./job-state.ts";
+import { type Database, isConnectionError, isRowError, isTimeout } from "./database.ts";
+import { Deduplication, KeyTaken } from "./deduplication.ts";
+import { type AttemptOutcome, isTerminal, type JobState } from "./job-state.ts";
+import { byId, inRounds } from "./rounds.ts";
 import { type Statements, statements } from "./statements.ts";
+import { acceptSurely } from "./sure-accept.ts";
 
 export type Started =
   | {
@@ -22,6 +26,8 @@ export type Started =
     }
   /** Already done: its result, so that the handler is not run again. */
   | { readonly kind: "completed"; readonly result: unknown }
+  /** Replaced while it waited, by one that is not to run for so long yet. */
+  | { readonly kind: "early"; readonly delayMs: number }
   /** Not to be run: cancelled, dead, expired, or pruned. */
   | { readonly kind: "refused"; readonly state: JobState | "missing" };
 
@@ -72,6 +78,8 @@ export interface DueJob {
   readonly queue: string;
   readonly priority: Priority;
   readonly retryAttempts: number;
+  /** Attempts spent already: an engine that is given the job anew counts from zero. */
+  readonly spent: number;
   readonly acceptedAt: Date;
   readonly traceparent: string | null;
 }
@@ -85,7 +93,16 @@ export class LeaseNotHeld extends NightshiftError {
   }
 }
 
+/** One worker's hold on one job. */
+export interface Claim {
+  readonly id: string;
+  readonly lease: string;
+  readonly leaseMs: number;
+}
+
 const maxRowsPerStatement = 1_000;
+/** Payloads that wait for their group are in memory: what comes beyond these is told 503. */
+const maxWaitingAccepts = 10_000;
 
 /**
  * The record of every job, and the only judge of who may change one. `start` and `settle` are compare-and-set on the
@@ -95,8 +112,9 @@ export class Ledger {
   readonly #database: Database;
   readonly #sql: Statements;
   readonly #acceptance: Acceptance;
+  readonly #keys: Deduplication;
   readonly #accepts: Batcher<NewJob, Accepted>;
-  readonly #starts: Batcher<{ id: string; lease: string }, Started>;
+  readonly #starts: Batcher<Claim, Started>;
   readonly #settles: Batcher<Settlement, boolean>;
   readonly #progress: Batcher<Progress, undefined>;
   readonly #marks: Batcher<string, undefined>;
@@ -104,12 +122,25 @@ export class Ledger {
   constructor(database: Database) {
     this.#database = database;
     this.#sql = statements(database.schema);
+    this.#keys = new Deduplication(database.schema);
     this.#acceptance = new Acceptance(database, this.#sql);
-    const group = { maxItems: 500, maxWaitMs: 3, maxInFlight: 2, isRowError };
-    this.#accepts = new Batcher({ ...group, flush: (jobs) => this.acceptIn(this.#database, jobs) });
-    this.#starts = new Batcher({ ...group, flush: (claims) => this.#startAll(claims) });
-    this.#settles = new Batcher({ ...group, flush: (settlements) => this.#settleAll(settlements) });
-    this.#progress = new Batcher({ ...group, maxInFlight: 1, flush: (said) => this.#progressAll(said) });
+    const group = { maxItems: 500, maxWaitMs: 3, maxInFlight: 2, isRowError, isAway };
+    this.#accepts = new Batcher({
+      ...group,
+      maxPending: maxWaitingAccepts,
+      full: () => new StoreUnavailable("postgres", new Error("Too many jobs wait to be accepted")),
+      flush: (jobs) => this.#acceptSurely(jobs, (rest) => this.acceptIn(this.#database, rest)),
+    });
+    this.#starts = new Batcher({ ...group, flush: (claims) => inRounds(claims, (some) => this.#startAll(some)) });
+    this.#settles = new Batcher({
+      ...group,
+      flush: (settlements) => inRounds(settlements, (some) => this.#settleAll(some)),
+    });
+    this.#progress = new Batcher({
+      ...group,
+      maxInFlight: 1,
+      flush: (said) => inRounds(said, (some) => this.#progressAll(some)),
+    });
     this.#marks = new Batcher({
       ...group,
       maxItems: 1_000,
@@ -131,16 +162,7 @@ export class Ledger {
 
   /** Record many jobs in one commit, all or nothing. */
   acceptTogether(jobs: readonly NewJob[]): Promise<Accepted[]> {
-    if (jobs.length <= maxRowsPerStatement) return this.acceptIn(this.#database, jobs);
-    return reach(() =>
-      this.#database.transaction(async (client) => {
-        const runner = toRunner(client);
-        const accepted: Accepted[] = [];
-        for (let from = 0; from < jobs.length; from += maxRowsPerStatement)
-          accepted.push(...(await this.acceptIn(runner, jobs.slice(from, from + maxRowsPerStatement))));
-        return accepted;
-      }),
-    );
+    return this.#acceptSurely(jobs, (rest) => this.#acceptInOneCommit(rest));
   }
 
   /** An engine holds these now. Fire and forget: a mark that fails leaves the row to the relay, which repeats it. */
@@ -149,13 +171,30 @@ export class Ledger {
   }
 
   /** Begin the next attempt of a job under `lease`. */
-  start(id: string, lease: string): Promise<Started> {
-    return this.#starts.add({ id, lease });
+  start(id: string, lease: string, leaseMs: number = seconds(30)): Promise<Started> {
+    return this.#starts.add({ id, lease, leaseMs });
+  }
+
+  /** Hold these running jobs for another `leaseMs`. Resolves with the ids whose lease is still the job's. */
+  async renew(claims: readonly Omit<Claim, "leaseMs">[], leaseMs: number): Promise<ReadonlySet<string>> {
+    const held = byId(claims);
+    const values = [held.map((claim) => claim.id), held.map((claim) => claim.lease), leaseMs];
+    const { rows } = await reach(() => this.#database.hot("ledger_renew", this.#sql.renew, values));
+    return new Set(rows.map((row) => row.id as string));
   }
 
   /** End an attempt. `false`: the lease is no longer the job's, and nothing was changed. */
   settle(settlement: Settlement): Promise<boolean> {
     return this.#settles.add(settlement);
+  }
+
+  /**
+   * What the attempt of that number came to, or `null` while nothing is known of it. Only the holder of its lease can have
+   * written anything but `lost`: so a settle whose answer was lost finds out whether it counted.
+   */
+  async attemptOutcome(id: string, number: number): Promise<AttemptOutcome | null> {
+    const { rows } = await reach(() => this.#database.executeSql(this.#sql.attemptOutcome, [id, number]));
+    return rows[0]?.outcome ?? null;
   }
 
   /** End an attempt and accept the jobs it made, in one commit. `null`: the lease is no longer the job's, nothing was changed. */
@@ -210,15 +249,24 @@ export class Ledger {
     return rows.map((row) => ({ id: row.id, queue: row.queue }));
   }
 
-  /** Give a dead job new attempts. `null` when there is no dead job of that id. */
+  /** Make successors due whose predecessors have ended. Resolves with how many. */
+  promoteSuccessors(limit: number): Promise<number> {
+    return this.#keys.promote(this.#database, limit);
+  }
+
+  /** Give a dead job new attempts. `null` when there is no dead job of that id. Rejects with KeyTaken. */
   async redrive(tenant: string | null, id: string): Promise<DueJob | null> {
-    const { rows } = await reach(() => this.#database.executeSql(this.#sql.redrive, [tenant, id]));
+    const { rows } = await reach(() => this.#database.executeSql(this.#sql.redrive, [tenant, id])).catch(
+      (error: unknown) => {
+        throw (error as { constraint?: unknown }).constraint === "jobs_living_key" ? new KeyTaken() : error;
+      },
+    );
     return rows[0] ? toDueJob(rows[0]) : null;
   }
 
-  /** Lock rows that are due and not in an engine, for as long as `runner`'s transaction lasts. */
-  async claimForRelay(runner: SqlRunner, limit: number): Promise<readonly DueJob[]> {
-    return (await runner.executeSql(this.#sql.claimForRelay, [limit])).rows.map(toDueJob);
+  /** Lock rows that are due and not in an engine, for as long as `runner`'s transaction lasts; not those of `except`. */
+  async claimForRelay(runner: SqlRunner, limit: number, except: readonly string[] = []): Promise<readonly DueJob[]> {
+    return (await runner.executeSql(this.#sql.claimForRelay, [limit, except])).rows.map(toDueJob);
   }
 
   async markQueuedIn(runner: SqlRunner, ids: readonly string[]): Promise<void> {
@@ -229,9 +277,10 @@ export class Ledger {
     await runner.executeSql(this.#sql.deferRelay, [ids]);
   }
 
-  /** End a job that its engine gave up without a worker's verdict. `false`: it had ended already. */
-  async bury(id: string, error: ErrorSummary): Promise<boolean> {
-    const { rows } = await reach(() => this.#database.executeSql(this.#sql.bury, [id, JSON.stringify(error)]));
+  /** End a job that its engine gave up without a worker's verdict. `false`: it had ended, or changed since `revision`. */
+  async bury(id: string, error: ErrorSummary, revision: number | null = null): Promise<boolean> {
+    const values = [id, JSON.stringify(error), revision];
+    const { rows } = await reach(() => this.#database.executeSql(this.#sql.bury, values));
     return rows.length > 0;
   }
 
@@ -267,10 +316,39 @@ export class Ledger {
     await Promise.all([this.#accepts, this.#starts, this.#settles, this.#progress, this.#marks].map((b) => b.stop()));
   }
 
-  async #startAll(claims: readonly { id: string; lease: string }[]): Promise<Started[]> {
-    const { rows } = await reach(() =>
-      this.#database.hot("ledger_start", this.#sql.start, [claims.map((c) => c.id), claims.map((c) => c.lease)]),
+  #acceptInOneCommit(jobs: readonly NewJob[]): Promise<Accepted[]> {
+    if (jobs.length <= maxRowsPerStatement) return this.acceptIn(this.#database, jobs);
+    return reach(() =>
+      this.#database.transaction(async (client) => {
+        const runner = toRunner(client);
+        const accepted: Accepted[] = [];
+        for (let from = 0; from < jobs.length; from += maxRowsPerStatement)
+          accepted.push(...(await this.acceptIn(runner, jobs.slice(from, from + maxRowsPerStatement))));
+        return accepted;
+      }),
     );
+  }
+
+  #acceptSurely(
+    jobs: readonly NewJob[],
+    accept: (jobs: readonly NewJob[]) => Promise<Accepted[]>,
+  ): Promise<Accepted[]> {
+    const { acceptMs } = this.#database.patience;
+    return acceptSurely(jobs, { accept, recorded: (known) => this.#recorded(known), patienceMs: acceptMs });
+  }
+
+  /** Those of these jobs that are recorded under their own id. */
+  async #recorded(jobs: readonly NewJob[]): Promise<Map<string, Accepted>> {
+    const ids = JSON.stringify(jobs.map((job) => job.id));
+    const { rows } = await reach(() => this.#database.hot("ledger_recorded", this.#sql.recorded, [ids]));
+    const found = new Map((rows as InsertedRow[]).map((row) => [row.id, row]));
+    const known = jobs.filter(({ id }) => found.has(id));
+    return new Map(known.map((job) => [job.id, toRecorded(job, found.get(job.id)!)]));
+  }
+
+  async #startAll(claims: readonly Claim[]): Promise<Started[]> {
+    const values = [claims.map((c) => c.id), claims.map((c) => c.lease), claims.map((c) => c.leaseMs)];
+    const { rows } = await reach(() => this.#database.hot("ledger_start", this.#sql.start, values));
     const begun = new Map(rows.map((row) => [row.id, row]));
     const others = claims.filter((claim) => !begun.has(claim.id)).map((claim) => claim.id);
     const ended = new Map(others.length > 0 ? await this.#ended(others) : []);
@@ -278,6 +356,7 @@ export class Ledger {
       const row = begun.get(id) ?? ended.get(id);
       if (!row) return { kind: "refused", state: "missing" };
       if (row.state === "completed") return { kind: "completed", result: row.result };
+      if (row.early_ms > 0 && !isTerminal(row.state)) return { kind: "early", delayMs: Math.ceil(row.early_ms) };
       if (row.state !== "running" || !begun.has(id)) return { kind: "refused", state: row.state };
       return {
         kind: "started",
@@ -345,9 +424,15 @@ function toDueJob(row: Record<string, unknown>): DueJob {
     queue: row.queue as string,
     priority: row.priority as Priority,
     retryAttempts: row.retry_attempts as number,
+    spent: row.spent as number,
     acceptedAt: row.accepted_at as Date,
     traceparent: row.traceparent as string | null,
   };
+}
+
+/** Postgres itself does not answer: unlike a statement that waited too long for somebody's lock. */
+function isAway(error: unknown): boolean {
+  return error instanceof StoreUnavailable && !isTimeout(error);
 }
 
 /** Run a database call; a lost or refused connection becomes StoreUnavailable. */

@@ -1,8 +1,12 @@
+import { hours } from "#core/duration.ts";
 import type { Database } from "./database.ts";
 import * as jobs from "./migrations/0001-jobs.ts";
 import * as documents from "./migrations/0002-documents.ts";
 import * as access from "./migrations/0003-access.ts";
 import * as reliability from "./migrations/0004-reliability.ts";
+import * as deduplication from "./migrations/0005-deduplication.ts";
+import * as reconciliation from "./migrations/0006-reconciliation.ts";
+import * as retention from "./migrations/0007-retention.ts";
 
 /** In order, never edited once released: a change is a new file. */
 const migrations: ReadonlyArray<{ readonly name: string; readonly up: (schema: string) => string }> = [
@@ -10,6 +14,9 @@ const migrations: ReadonlyArray<{ readonly name: string; readonly up: (schema: s
   { name: "0002-documents", up: documents.up },
   { name: "0003-access", up: access.up },
   { name: "0004-reliability", up: reliability.up },
+  { name: "0005-deduplication", up: deduplication.up },
+  { name: "0006-reconciliation", up: reconciliation.up },
+  { name: "0007-retention", up: retention.up },
 ];
 
 /**
@@ -21,7 +28,10 @@ export async function migrate(database: Database): Promise<readonly string[]> {
   const client = await database.pool.connect();
   const applied: string[] = [];
   try {
-    await client.query("select pg_advisory_lock(hashtextextended($1, 0))", [`nightshift/migrate/${schema}`]);
+    await client.query({
+      ...unhurried("select pg_advisory_lock(hashtextextended($1, 0))"),
+      values: [`nightshift/migrate/${schema}`],
+    });
     await client.query(`create schema if not exists ${schema}`);
     await client.query(
       `create table if not exists ${schema}.migrations (name text primary key, applied_at timestamptz not null default now())`,
@@ -31,7 +41,7 @@ export async function migrate(database: Database): Promise<readonly string[]> {
     for (const { name, up } of migrations.filter((migration) => !known.has(migration.name))) {
       await client.query("begin");
       try {
-        await client.query(up(schema));
+        await client.query(unhurried(up(schema)));
         await client.query(`insert into ${schema}.migrations (name) values ($1)`, [name]);
         await client.query("commit");
       } catch (error) {
@@ -55,4 +65,9 @@ export async function isMigrated(database: Database): Promise<boolean> {
   if (!found.rows[0]?.relation) return false;
   const done = await database.executeSql(`select count(*)::int as count from ${database.schema}.migrations`);
   return done.rows[0]!.count >= migrations.length;
+}
+
+/** A migration of a large table, or the wait for another process's, takes as long as it takes. */
+function unhurried(text: string): { text: string } {
+  return { text, query_timeout: hours(12) } as { text: string };
 }

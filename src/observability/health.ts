@@ -21,7 +21,7 @@ const defaults = { timeoutMs: seconds(1), freshMs: seconds(1) };
  * reused for a second, so that a load balancer's zeal costs one query per second.
  */
 export class Health {
-  readonly #probes: ReadonlyArray<readonly [string, Probe]>;
+  readonly #probes: (readonly [string, Probe])[];
   readonly #timeoutMs: number;
   readonly #checks: Cached<readonly HealthCheck[]>;
 
@@ -33,6 +33,11 @@ export class Health {
     this.#probes = Object.entries(probes);
     this.#timeoutMs = timeoutMs;
     this.#checks = new Cached(freshMs, clock, () => Promise.all(this.#probes.map((probe) => this.#check(...probe))));
+  }
+
+  /** Ask another thing too. */
+  watch(name: string, probe: Probe): void {
+    this.#probes.push([name, probe]);
   }
 
   /** One entry per probe, in the order given. Never rejects. */

@@ -34,8 +34,11 @@ export interface MetricSources {
     readonly ledger: () => Promise<readonly QueueDepth[]>;
     readonly engine: (queue: QueueDefinition) => Promise<EngineDepth>;
   };
+  /** How many incidents are open, by kind: for processes that look after the house (api, scheduler). */
+  readonly incidents?: () => Promise<ReadonlyMap<string, number>>;
   /** For worker processes. */
   readonly slots?: () => readonly SlotUse[];
+  readonly silences?: () => readonly { readonly queue: string; readonly silentMs: number }[];
 }
 
 /**
@@ -50,6 +53,8 @@ export class Metrics {
   readonly #attempts: Counter<"job" | "queue" | "tenant" | "outcome">;
   readonly #wait: Histogram<"job" | "queue">;
   readonly #run: Histogram<"job" | "queue">;
+  readonly #abandoned: Counter<"job">;
+  readonly #rebuilds: Counter<"queue">;
 
   constructor(options: { sources?: MetricSources; log: Log; clock?: Clock; tenantLimit?: number }) {
     const { sources = {}, clock = systemClock } = options;
@@ -79,7 +84,21 @@ export class Metrics {
       help: "From start to end, per attempt.",
       ...durations,
     });
+    this.#abandoned = new Counter({
+      name: "nightshift_handlers_abandoned_total",
+      help: "Handlers that ignored their aborted signal and were left behind.",
+      labelNames: ["job"],
+      registers,
+    });
+    this.#rebuilds = new Counter({
+      name: "nightshift_pool_rebuilds_total",
+      help: "Pools that took nothing although work was ready, and were given a new consumer.",
+      labelNames: ["queue"],
+      registers,
+    });
+    if (sources.silences) this.#gaugeSilences(sources.silences);
     if (sources.depths) this.#gaugeDepths(sources.depths, clock);
+    if (sources.incidents) this.#gaugeIncidents(sources.incidents, clock);
     if (sources.slots) this.#gaugeSlots(sources.slots);
     collectDefaultMetrics({ register: this.registry });
   }
@@ -108,6 +127,29 @@ export class Metrics {
     this.#run.observe(labels, Math.max(0, runMs) / 1_000);
   }
 
+  /** For the worker host's `onAbandoned`. */
+  handlerAbandoned(job: string): void {
+    this.#abandoned.inc({ job });
+  }
+
+  /** For the worker host's `onRebuilt`. */
+  poolRebuilt(queue: string): void {
+    this.#rebuilds.inc({ queue });
+  }
+
+  #gaugeSilences(silences: NonNullable<MetricSources["silences"]>): void {
+    new Gauge({
+      name: "nightshift_silence_seconds",
+      help: "For how long work has been ready and slots free while nothing was taken; 0 when that is not so.",
+      labelNames: ["queue"],
+      registers: [this.registry],
+      collect() {
+        this.reset();
+        for (const { queue, silentMs } of silences()) this.set({ queue }, silentMs / 1_000);
+      },
+    });
+  }
+
   #gaugeDepths(source: NonNullable<MetricSources["depths"]>, clock: Clock): void {
     const depths = new Cached(depthsFreshMs, clock, () => withDeadline(collectTimeoutMs, this.#readDepths(source)));
     const read = () => this.#look("depths", () => depths.get());
@@ -133,6 +175,22 @@ export class Metrics {
         const found = await read();
         this.reset();
         for (const { queue, oldestWaitingMs } of found ?? []) this.set({ queue }, oldestWaitingMs / 1_000);
+      },
+    });
+  }
+
+  #gaugeIncidents(source: NonNullable<MetricSources["incidents"]>, clock: Clock): void {
+    const incidents = new Cached(depthsFreshMs, clock, () => withDeadline(collectTimeoutMs, source()));
+    const read = () => this.#look("incidents", () => incidents.get());
+    new Gauge({
+      name: "nightshift_incidents_open",
+      help: "Incidents that go on, by kind (GET /v1/incidents). A kind without any is left out.",
+      labelNames: ["kind"],
+      registers: [this.registry],
+      async collect() {
+        const found = await read();
+        this.reset();
+        for (const [kind, count] of found ?? []) this.set({ kind }, count);
       },
     });
   }

@@ -8,7 +8,7 @@ const maxOnTheWay = 20_000;
 
 /**
  * The fast path: right after the accepting commit, the same process hands the job to its engine. It promises nothing: a
- * job it loses (crash, outage, overflow) is still `accepted` in the ledger, and the relay takes it.
+ * job it loses (crash, outage, a full Redis, overflow) is still `accepted` in the ledger, and the relay takes it.
  */
 export class Dispatcher {
   readonly #engineOf: (queue: QueueDefinition) => Engine;
@@ -27,7 +27,7 @@ export class Dispatcher {
 
   /** Send a committed job on, together with all others of this turn of the event loop. */
   send(queue: QueueDefinition, message: Message): void {
-    if (this.#onTheWay >= maxOnTheWay) return;
+    if (this.#onTheWay >= maxOnTheWay || !this.#engineOf(queue).open) return;
     this.#onTheWay += 1;
     const waiting = this.#waiting.get(queue);
     if (waiting) waiting.push(message);

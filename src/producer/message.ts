@@ -8,7 +8,7 @@ export function toMessage(job: DueJob): Message {
     job: job.job,
     tenant: job.tenant,
     priority: job.priority,
-    attempts: job.retryAttempts,
+    attempts: Math.max(1, job.retryAttempts - job.spent), // the engine counts from zero
     delayMs: 0,
     acceptedAt: job.acceptedAt.getTime(),
     ...(job.traceparent !== null && { traceparent: job.traceparent }),

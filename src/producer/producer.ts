@@ -19,11 +19,15 @@ import type { Ledger } from "../ledger/ledger.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { type EnqueueOptions, enqueueOptions } from "./options.ts";
 import type { Receipt } from "./receipt.ts";
+import { Requeue } from "./requeue.ts";
 
 /** Beyond this the wait is a row in Postgres, whatever the queue's durability: Redis holds the present. */
 const engineHorizonMs = minutes(1);
 /** How long the relay leaves a row to the fast path of the process that accepted it. */
 const fastPathGraceMs = seconds(3);
+
+/** Rows that a transaction inserts at once. */
+const rowsPerStatement = 1_000;
 
 /** One job of a bulk enqueue. */
 export interface Entry<Payload extends z.ZodType = z.ZodType> {
@@ -39,8 +43,17 @@ export interface EnqueueContext {
    * Knex, Prisma or pg transaction. Rolled back, the job never was; committed, it always runs.
    */
   readonly in?: SqlRunner | undefined;
+  /** Told what to do once `in` has committed: the jobs then take the fast path. Without it they wait for the relay. */
+  readonly afterCommit?: ((run: () => void) => void) | undefined;
+  readonly batchId?: string | undefined;
   /** W3C `traceparent` of the request; anything else is ignored, as the recommendation asks. */
   readonly traceparent?: string | undefined;
+}
+
+/** A transaction of ours. */
+export interface OwnTransaction extends EnqueueContext {
+  readonly in: SqlRunner;
+  readonly afterCommit: (run: () => void) => void;
 }
 
 /** A job that was checked and can be accepted. */
@@ -65,6 +78,7 @@ export class Producer {
   readonly #database: Database;
   readonly #ledger: Ledger;
   readonly #dispatcher: Dispatcher;
+  readonly #requeue: Requeue;
   readonly #engineOf: (queue: QueueDefinition) => Engine;
   readonly #blobs: BlobStore;
   readonly #clock: Clock;
@@ -85,6 +99,7 @@ export class Producer {
     this.#ledger = options.ledger;
     this.#dispatcher = options.dispatcher;
     this.#engineOf = options.engineOf;
+    this.#requeue = new Requeue(options);
     this.#blobs = options.blobs;
     this.#clock = options.clock;
     this.#log = options.log;
@@ -105,7 +120,7 @@ export class Producer {
     const prepared = this.#prepare(tenant, { job, payload, options }, context);
     if (Array.isArray(prepared)) throw new InvalidInput(`Job "${job.name}" was refused`, prepared);
     const kept = await this.#keepLarge(prepared);
-    if (context.in) return (await this.#acceptWithin(context.in, [kept]))[0]!;
+    if (context.in) return (await this.#acceptWithin(context.in, [kept], context))[0]!;
     return this.#acceptOne(kept);
   }
 
@@ -127,14 +142,13 @@ export class Producer {
     }
     if (problems.length > 0) throw new InvalidInput(`${entries.length} jobs were refused`, problems);
     const prepared = await this.keepLarge(checked);
-    if (context.in) return this.#acceptWithin(context.in, prepared);
+    if (context.in) return this.#acceptWithin(context.in, prepared, context);
 
     const receipts = new Map<Prepared, Receipt>();
     const recorded = prepared.filter((one) => !isRedisOnly(one));
     for (const [one, accepted] of await this.#recordTogether(recorded)) {
-      const receipt = toReceipt(one, accepted);
-      receipts.set(one, receipt);
-      this.#accepted(one, receipt);
+      receipts.set(one, toReceipt(one, accepted));
+      this.#accepted(one, accepted);
     }
     await Promise.all(
       prepared.filter(isRedisOnly).map(async (one) => {
@@ -158,7 +172,28 @@ export class Producer {
 
   /** Jobs that were accepted elsewhere in a commit of ours: count them, and send them on. */
   sendAccepted(prepared: readonly Prepared[], accepted: readonly Accepted[]): void {
-    for (const [index, one] of prepared.entries()) this.#accepted(one, toReceipt(one, accepted[index]!));
+    for (const [index, one] of prepared.entries()) this.#accepted(one, accepted[index]!);
+  }
+
+  /**
+   * A transaction of our own: what is enqueued with its context commits together with whatever else `work` writes, and
+   * takes the fast path right afterwards. Rejects with what `work` threw, and then nothing was recorded.
+   */
+  async transaction<T>(work: (own: OwnTransaction) => Promise<T>): Promise<T> {
+    const afterwards: (() => void)[] = [];
+    const result = await this.#database.transaction((client) =>
+      work({
+        in: { executeSql: (text, values) => client.query(text, values) },
+        afterCommit: (run) => void afterwards.push(run),
+      }),
+    );
+    for (const run of afterwards) run();
+    return result;
+  }
+
+  /** Resolves when what was to be moved in its engine has been. */
+  async stop(): Promise<void> {
+    await this.#requeue.stop();
   }
 
   /** Every problem for which this entry would be refused; empty when it would be accepted. Writes nothing. */
@@ -185,6 +220,8 @@ export class Producer {
     const expiresAt = data?.expiresAt ? new Date(data.expiresAt) : undefined;
     if (expiresAt && expiresAt.getTime() <= Math.max(now, runAt.getTime()))
       problems.push({ path: "expiresAt", message: "Expected an instant after now and after runAt", code: "too_early" });
+    const deduplicationKey = data?.deduplicationKey ?? (payload.success ? job.deduplicate?.(payload.data) : undefined);
+    if (data) problems.push(...keyProblems(data, job));
     if (problems.length > 0 || !data) return problems;
 
     const delayMs = Math.max(0, runAt.getTime() - now);
@@ -203,9 +240,13 @@ export class Producer {
         retryAttempts: job.retry.attempts,
         runAt,
         scheduled,
-        relayGraceMs: scheduled || context.in ? 0 : fastPathGraceMs,
+        relayGraceMs:
+          scheduled || (context.in && !context.afterCommit) || !this.#engineOf(job.queue).open ? 0 : fastPathGraceMs,
         expiresAt,
-        deduplicationKey: data.deduplicationKey ?? job.deduplicate?.(payload.data),
+        deduplicationKey,
+        deduplicateForMs: data.deduplicateForMs,
+        deduplicate: data.deduplicate,
+        batchId: context.batchId,
         tags: data.tags,
         correlationId: data.correlationId,
         traceparent: validTraceparent(context.traceparent),
@@ -221,9 +262,9 @@ export class Producer {
   async #acceptOne(prepared: Prepared): Promise<Receipt> {
     const inRedis = isRedisOnly(prepared) ? await this.#acceptInRedis(prepared) : null;
     if (inRedis) return inRedis;
-    const receipt = toReceipt(prepared, await this.#ledger.accept(prepared.row));
-    this.#accepted(prepared, receipt);
-    return receipt;
+    const accepted = await this.#ledger.accept(prepared.row);
+    this.#accepted(prepared, accepted);
+    return toReceipt(prepared, accepted);
   }
 
   /** `null` when Redis did not take it: the job then becomes a row, which promises more, not less. */
@@ -251,11 +292,19 @@ export class Producer {
     return receipt;
   }
 
-  async #acceptWithin(runner: SqlRunner, prepared: readonly Prepared[]): Promise<Receipt[]> {
-    const accepted = await this.#ledger.acceptIn(
-      runner,
-      prepared.map((one) => one.row),
-    );
+  async #acceptWithin(
+    runner: SqlRunner,
+    prepared: readonly Prepared[],
+    { afterCommit }: EnqueueContext,
+  ): Promise<Receipt[]> {
+    const rows = prepared.map((one) => one.row);
+    const accepted: Accepted[] = [];
+    for (let from = 0; from < rows.length; from += rowsPerStatement)
+      accepted.push(...(await this.#ledger.acceptIn(runner, rows.slice(from, from + rowsPerStatement))));
+    if (afterCommit) {
+      afterCommit(() => this.sendAccepted(prepared, accepted));
+      return prepared.map((one, index) => toReceipt(one, accepted[index]!));
+    }
     // Delivered by Postgres when, and only when, the caller commits.
     await runner.executeSql(`select pg_notify('${this.#database.schema}_relay', '')`);
     return prepared.map((one, index) => {
@@ -272,17 +321,40 @@ export class Producer {
     return prepared.map((one, index) => [one, accepted[index]!]);
   }
 
-  #accepted(prepared: Prepared, receipt: Receipt): void {
-    if (receipt.duplicate) return;
-    this.#onAccepted(receipt);
-    if (!prepared.row.scheduled)
-      this.#dispatcher.send(prepared.queue, toMessage(prepared, Date.parse(receipt.acceptedAt)));
+  /** What follows a commit: new jobs go to their engine, and one that was replaced for a better place to its new one. */
+  #accepted(prepared: Prepared, accepted: Accepted): void {
+    const { row, queue } = prepared;
+    if (accepted.moved) this.#requeue.send(queue, accepted.id);
+    if (accepted.duplicate) return;
+    this.#onAccepted(toReceipt(prepared, accepted));
+    if (!row.scheduled && !accepted.follows)
+      this.#dispatcher.send(queue, toMessage(prepared, accepted.acceptedAt.getTime()));
   }
 }
 
+/** What cannot be meant: options about a key without one, and the newest payload that is to be forgotten. */
+function keyProblems(options: z.output<typeof enqueueOptions>, job: JobDefinition): FieldProblem[] {
+  const { deduplicate, deduplicateForMs } = options;
+  const key = options.deduplicationKey ?? job.deduplicate;
+  const problems: FieldProblem[] = [];
+  for (const path of ["deduplicateForMs", "deduplicate"] as const)
+    if (key === undefined && options[path] !== undefined)
+      problems.push({ path, message: "Expected a deduplicationKey beside it, found none", code: "key_required" });
+  if (deduplicate === "keep-last" && deduplicateForMs !== undefined)
+    problems.push({
+      path: "deduplicateForMs",
+      message: 'Expected none with "keep-last": the newest request is to run, also when the job before has just ended',
+      code: "contradiction",
+    });
+  return problems;
+}
+
 function isRedisOnly(prepared: Prepared): boolean {
-  const { scheduled, expiresAt, payloadBlob } = prepared.row;
-  return prepared.queue.durability === "redis" && !scheduled && expiresAt === undefined && payloadBlob === undefined;
+  if (prepared.queue.durability !== "redis" || prepared.row.scheduled) return false;
+  const { expiresAt, payloadBlob, batchId, deduplicateForMs, deduplicate = "join" } = prepared.row;
+  return (
+    deduplicate === "join" && [expiresAt, payloadBlob, batchId, deduplicateForMs].every((one) => one === undefined)
+  );
 }
 
 function toMessage({ row, delayMs }: Prepared, acceptedAt: number): Message {
@@ -308,5 +380,6 @@ function toReceipt({ row }: Prepared, accepted: Accepted): Receipt {
     acceptedAt: accepted.acceptedAt.toISOString(),
     runAt: accepted.runAt.toISOString(),
     duplicate: accepted.duplicate,
+    replaced: accepted.replaced ?? false,
   };
 }

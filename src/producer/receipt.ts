@@ -9,6 +9,8 @@ export interface Receipt {
   readonly state: JobState;
   readonly acceptedAt: string;
   readonly runAt: string;
-  /** True when the request joined a living job with the same deduplication key; `id` is that job's. */
+  /** True when a job held the deduplication key; `id` is that job's. */
   readonly duplicate: boolean;
+  /** True when that job had not begun, and is now what this request asked for. */
+  readonly replaced: boolean;
 }

@@ -59,8 +59,8 @@ export class Redrive {
   }
 
   /**
-   * Redrive one job of `tenant` (`null`: of any). Rejects with JobNotFound, JobNotDead, UnknownJob, QueueGone, or
-   * StoreUnavailable. The engine forgets its dead entry first: while it holds one, it ignores the same id, and the job
+   * Redrive one job of `tenant` (`null`: of any). Rejects with JobNotFound, JobNotDead, UnknownJob, QueueGone,
+   * KeyTaken or StoreUnavailable. The engine forgets its dead entry first: while it holds one, it ignores the same id, and the job
    * would be open for ever. Safe to repeat: of two at the same time one finds the job no longer dead.
    */
   async redrive(tenant: string | null, id: string): Promise<void> {

@@ -7,11 +7,12 @@ import type { Listener } from "../ledger/listener.ts";
 import { toMessage } from "./message.ts";
 
 const batchSize = 500;
+const awayPollMs = 2_000; // while an engine is away its rows pile up, and each look has to step over them
 const pollMs = 500; // due timers are found this late at the most; jobs of a caller's transaction announce themselves
 
 /**
  * The slow path: dispatches what the fast path left behind (a crash between commit and dispatch, an outage), timers that
- * came due, and jobs enqueued in somebody's own transaction. Also ends jobs whose `expiresAt` passed while they waited.
+ * came due, jobs enqueued in somebody's own transaction, and successors whose predecessor has ended. Also ends jobs whose `expiresAt` passed while they waited.
  * Any number of relays may run: rows are claimed with SKIP LOCKED, and a row stays locked until the engine has it, so
  * that no attempt can start and end in between.
  */
@@ -26,7 +27,7 @@ export class Relay {
   #pass: Promise<void> | null = null;
   #again = false;
   #stopped = false;
-  #unhear: (() => void) | null = null;
+  #unhear: (() => void)[] = [];
 
   constructor(options: {
     database: Database;
@@ -46,13 +47,17 @@ export class Relay {
 
   async start(): Promise<void> {
     await this.#listener.start();
-    this.#unhear = this.#listener.on("relay", () => this.#wake());
+    const engines = new Set([...this.#queues.values()].map((queue) => this.#engineOf(queue)));
+    this.#unhear = [
+      this.#listener.on("relay", () => this.#wake()),
+      ...[...engines].map((engine) => engine.onOpen(() => this.#wake())),
+    ];
     this.#wake();
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
-    this.#unhear?.();
+    for (const unhear of this.#unhear) unhear();
     if (this.#timer) clearTimeout(this.#timer);
     await this.#pass;
   }
@@ -68,12 +73,14 @@ export class Relay {
     this.#pass = this.#runPass().finally(() => {
       this.#pass = null;
       if (this.#again) this.#wake();
-      else if (!this.#stopped) this.#timer = setTimeout(() => this.#wake(), pollMs);
+      else if (!this.#stopped)
+        this.#timer = setTimeout(() => this.#wake(), this.#shutQueues().length > 0 ? awayPollMs : pollMs);
     });
   }
 
   async #runPass(): Promise<void> {
     try {
+      while (!this.#stopped && (await this.#ledger.promoteSuccessors(batchSize)) === batchSize);
       while (!this.#stopped && (await this.#dispatchBatch()) === batchSize);
       while (!this.#stopped && (await this.#expireBatch()) === batchSize);
     } catch (error) {
@@ -84,16 +91,23 @@ export class Relay {
   async #dispatchBatch(): Promise<number> {
     return this.#database.transaction(async (client) => {
       const runner = { executeSql: (text: string, values?: unknown[]) => client.query(text, values) };
-      const due = await this.#ledger.claimForRelay(runner, batchSize);
+      const due = await this.#ledger.claimForRelay(runner, batchSize, this.#shutQueues());
       const dispatched: string[] = [];
       for (const [name, jobs] of Map.groupBy(due, (job) => job.queue))
         dispatched.push(...(await this.#dispatchTo(name, jobs)));
       if (dispatched.length > 0) await this.#ledger.markQueuedIn(runner, dispatched);
       const taken = new Set(dispatched);
-      const left = due.filter((job) => !taken.has(job.id)).map((job) => job.id);
+      // Rows of an engine that has just shut keep their turn: they are left alone until it opens.
+      const shut = new Set(this.#shutQueues());
+      const left = due.filter((job) => !taken.has(job.id) && !shut.has(job.queue)).map((job) => job.id);
       if (left.length > 0) await this.#ledger.deferRelayIn(runner, left);
       return due.length;
     });
+  }
+
+  /** Queues whose engine takes nothing now: it is away, or full. */
+  #shutQueues(): string[] {
+    return [...this.#queues.values()].filter((queue) => !this.#engineOf(queue).open).map((queue) => queue.name);
   }
 
   async #dispatchTo(name: string, jobs: readonly DueJob[]): Promise<string[]> {

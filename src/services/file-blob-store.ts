@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { access, mkdir, open, rename, rm } from "node:fs/promises";
+import { access, mkdir, open, readdir, rename, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { NightshiftError } from "#core/errors.ts";
@@ -32,7 +32,7 @@ export class FileBlobStore implements BlobStore {
   async put(bytes: Uint8Array): Promise<{ sha256: string; sizeBytes: number }> {
     const sha256 = createHash("sha256").update(bytes).digest("hex");
     const path = this.#path(sha256);
-    if (!(await this.has(sha256))) {
+    if (!(await touched(path))) {
       await mkdir(join(path, ".."), { recursive: true, mode: 0o700 });
       const part = `${path}.${randomBytes(6).toString("hex")}.part`;
       try {
@@ -64,9 +64,65 @@ export class FileBlobStore implements BlobStore {
     );
   }
 
+  async *pages(size: number): AsyncIterable<readonly string[]> {
+    let page: string[] = [];
+    for await (const name of this.#names()) {
+      page.push(name);
+      if (page.length < size) continue;
+      yield page;
+      page = [];
+    }
+    if (page.length > 0) yield page;
+  }
+
+  /**
+   * A writer of the same bytes touches the file instead of writing it. So the file is moved aside first and looked at then:
+   * touched before the move, it goes back; afterwards, the writer finds none and writes its own.
+   */
+  async collect(sha256: string, unusedSince: Date): Promise<boolean> {
+    const path = this.#path(sha256);
+    const aside = `${path}.${randomBytes(6).toString("hex")}.part`;
+    try {
+      if ((await stat(path)).mtime > unusedSince) return false;
+      await rename(path, aside);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+      throw error;
+    }
+    if ((await stat(aside)).mtime > unusedSince) {
+      await rename(aside, path);
+      return false;
+    }
+    await rm(aside);
+    return true;
+  }
+
+  /** Hashes, folder by folder, so that memory stays flat however many there are. */
+  async *#names(): AsyncIterable<string> {
+    for (const first of await namesIn(this.#root))
+      for (const second of await namesIn(join(this.#root, first)))
+        for (const name of await namesIn(join(this.#root, first, second))) if (sha256Pattern.test(name)) yield name;
+  }
+
   /** Throws a RangeError for anything but a hash, so that no name can leave the root. */
   #path(sha256: string): string {
     if (!sha256Pattern.test(sha256)) throw new RangeError("Expected a SHA-256 in lower-case hex");
     return join(this.#root, sha256.slice(0, 2), sha256.slice(2, 4), sha256);
   }
+}
+
+/** Mark the file as used now. `false`: there is none. */
+async function touched(path: string): Promise<boolean> {
+  const now = new Date();
+  return utimes(path, now, now).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  return readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT" || error.code === "ENOTDIR") return [];
+    throw error;
+  });
 }

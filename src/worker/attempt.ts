@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { Clock } from "#core/clock.ts";
 import { NightshiftError, PermanentError, StoreUnavailable } from "#core/errors.ts";
 import type { Handler, HandlerContext, Log } from "#core/handler.ts";
@@ -19,8 +20,8 @@ import { ProgressReport } from "./progress-report.ts";
 import { StepMemory } from "./step-memory.ts";
 
 /** A handler that ignores its signal for this long is left behind: its slot is freed, and its lease no longer counts. */
-const abandonAfterMs = 10_000;
-/** A store that is away delays a start by this much; no attempt is spent. */
+export const defaultAbandonMs = 10_000;
+/** How often a start or settle that is held because Postgres is away is tried again. */
 const storeAwayMs = 1_000;
 
 /** What one execution needs from its pool. */
@@ -33,6 +34,19 @@ export interface AttemptTools {
   readonly steps: Steps;
   readonly thread: (module: URL, input: unknown, signal: AbortSignal) => Promise<unknown>;
   readonly onEnd: (end: AttemptEnd) => void;
+  readonly abandonAfterMs?: number;
+  readonly onAbandoned?: (abandoned: AbandonedHandler) => void;
+}
+
+/** A handler that went on although its signal was aborted. */
+export interface AbandonedHandler {
+  readonly job: JobDefinition;
+  readonly jobId: string;
+  /** Code of the interruption it ignores. */
+  readonly reason: string;
+  readonly ignoredForMs: number;
+  /** Resolves when it ends after all. */
+  readonly ended: Promise<unknown>;
 }
 
 /** What metrics want to know of an ended attempt. */
@@ -69,6 +83,10 @@ export class Attempt {
   readonly #delivery: Delivery;
   readonly #tools: AttemptTools;
   readonly #stop = new AbortController();
+  /** Aborted when there is no time left to wait for Postgres. */
+  readonly #giveUp = new AbortController();
+  #settling = false;
+  #leased = false;
 
   constructor(job: JobDefinition, delivery: Delivery, tools: AttemptTools) {
     this.#job = job;
@@ -81,6 +99,25 @@ export class Attempt {
     return this.#delivery.message.id;
   }
 
+  get jobName(): string {
+    return this.#job.name;
+  }
+
+  /** The handler has ended; the ledger is being told. */
+  get settling(): boolean {
+    return this.#settling;
+  }
+
+  /** Stop waiting for a Postgres that is away: the job goes back, and its lease says who may still settle it. */
+  giveUp(): void {
+    this.#giveUp.abort();
+  }
+
+  /** What it holds its job by in the ledger, to be renewed; `null` before the start, after the settle, and without a row. */
+  get lease(): string | null {
+    return this.#leased ? this.#delivery.lease : null;
+  }
+
   /** Ask the handler to stop, for a reason. The first reason counts. */
   interrupt(reason: Interruption): void {
     if (!this.#stop.signal.aborted) this.#stop.abort(reason);
@@ -89,16 +126,30 @@ export class Attempt {
   /** Never rejects: whatever happens becomes a verdict. */
   async execute(): Promise<Verdict> {
     try {
-      const begun = await this.#start();
+      const begun = await this.#startHeld();
       if ("kind" in begun) return begun;
       const { id, tenant } = this.#delivery.message;
       const children = new Children(this.#tools.producer, { id, tenant, traceparent: begun.traceparent });
       const ended = await this.#run(begun, children);
       return await this.#settle(begun, this.#classify(begun, ended), children.made);
     } catch (error) {
-      const away = error instanceof StoreUnavailable;
-      this.#tools.log.error({ jobId: this.jobId, job: this.#job.name, err: error }, "attempt.could_not_begin");
-      return { kind: "snooze", delayMs: away ? storeAwayMs : storeAwayMs * 10 };
+      this.#tools.log.error({ jobId: this.jobId, job: this.#job.name, err: error }, "attempt.could_not_settle");
+      if (this.#giveUp.signal.aborted) return { kind: "release" };
+      return { kind: "snooze", delayMs: error instanceof StoreUnavailable ? storeAwayMs : storeAwayMs * 10 };
+    }
+  }
+
+  /** While Postgres is away the job stays in hand: an engine that got it back would only bring it again. */
+  async #startHeld(): Promise<Begun | Verdict> {
+    for (;;) {
+      try {
+        return await this.#start();
+      } catch (error) {
+        if (!(error instanceof StoreUnavailable)) throw error;
+        this.#tools.log.warn({ jobId: this.jobId, job: this.#job.name }, "attempt.start_held");
+        await pause(storeAwayMs, this.#stop.signal);
+        if (this.#stop.signal.aborted) return { kind: "release" };
+      }
     }
   }
 
@@ -124,9 +175,11 @@ export class Attempt {
       const payload = { inline: message.payload, blob: null, version: message.payloadVersion ?? 1 };
       return begin(spent + 1, payload, Math.max(0, startedAt - message.acceptedAt), message.traceparent);
     }
-    const started = await this.#tools.ledger.start(message.id, lease);
+    const started = await this.#tools.ledger.start(message.id, lease, this.#job.queue.leaseMs);
     if (started.kind === "completed") return { kind: "complete" };
     if (started.kind === "refused") return { kind: "drop" };
+    if (started.kind === "early") return { kind: "snooze", delayMs: started.delayMs };
+    this.#leased = true;
     const { payload: inline, payloadBlob: blob, payloadVersion: version } = started;
     return begin(started.attempt, { inline, blob, version }, started.waitMs, started.traceparent ?? undefined);
   }
@@ -136,23 +189,27 @@ export class Attempt {
     const timer = setTimeout(() => this.interrupt(new AttemptTimedOut(this.#job.timeoutMs)), this.#job.timeoutMs);
     const progress = new ProgressReport(this.#tools.ledger, this.jobId, this.#delivery.lease, this.#inLedger);
     let abandon: NodeJS.Timeout | undefined;
-    const ignored = new Promise<Ended>((resolve) => {
-      this.#stop.signal.addEventListener(
-        "abort",
-        () => {
-          abandon = setTimeout(() => {
-            begun.log.error({ ignoredForMs: abandonAfterMs }, "attempt.abandoned");
-            resolve({ thrown: this.#stop.signal.reason });
-          }, abandonAfterMs);
-        },
-        { once: true },
-      );
-    });
+    const handled = this.#handle(begun, progress, children);
+    const { promise: ignored, resolve: leaveBehind } = Promise.withResolvers<Ended>();
+    const { signal } = this.#stop;
+    const { abandonAfterMs: ignoredForMs = defaultAbandonMs } = this.#tools;
+    const wait = () => {
+      abandon = setTimeout(() => {
+        const { code: reason } = signal.reason as Interruption;
+        begun.log.error({ ignoredForMs, reason }, "attempt.abandoned");
+        const { jobId } = this;
+        this.#tools.onAbandoned?.({ job: this.#job, jobId, reason, ignoredForMs, ended: handled });
+        leaveBehind({ thrown: signal.reason });
+      }, ignoredForMs);
+    };
+    if (signal.aborted) wait();
+    else signal.addEventListener("abort", wait, { once: true });
     try {
-      return await Promise.race([this.#handle(begun, progress, children), ignored]);
+      return await Promise.race([handled, ignored]);
     } finally {
       clearTimeout(timer);
       clearTimeout(abandon);
+      signal.removeEventListener("abort", wait); // a lease lost after the handler has ended is ignored by nobody
       progress.stop();
     }
   }
@@ -224,8 +281,9 @@ export class Attempt {
     const { verdict, ...rest } = decision;
     const runMs = this.#tools.clock.now() - begun.startedAt;
     const counted = this.#inLedger
-      ? await this.#settleInLedger(rest, children)
+      ? await this.#settleInLedger(begun.number, rest, children)
       : await this.#keepDeadLetter(begun, decision);
+    this.#leased = false;
     const outcome = !counted ? "lost" : decision.state === "dead" ? "dead" : decision.outcome;
     begun.log.info({ durationMs: runMs, ...(decision.error && { code: decision.error.code }) }, `attempt.${outcome}`);
     this.#tools.onEnd({
@@ -238,26 +296,41 @@ export class Attempt {
     return counted ? verdict : { kind: "drop" };
   }
 
-  /** The engine is told only after the ledger: while Postgres is away the settle is held and tried again. */
-  async #settleInLedger(decision: Omit<Decision, "verdict">, children: readonly Prepared[]): Promise<boolean> {
-    const { ledger, producer, services } = this.#tools;
-    for (;;) {
+  /**
+   * The engine is told only after the ledger: while Postgres is away the settle is held and tried again, even when the
+   * engine's claim was lost meanwhile, because the ledger's lease decides. One whose answer was lost may have counted.
+   */
+  async #settleInLedger(
+    number: number,
+    decision: Omit<Decision, "verdict">,
+    children: readonly Prepared[],
+  ): Promise<boolean> {
+    const { ledger } = this.#tools;
+    this.#settling = true;
+    for (let tried = false; ; tried = true) {
       try {
-        const { inline: result, blob: resultBlob } = await keepJson(services.blobs, decision.result ?? null);
-        const settlement = { id: this.jobId, lease: this.#delivery.lease, ...decision, result, resultBlob };
-        if (decision.state !== "completed" || children.length === 0) return await ledger.settle(settlement);
-        const kept = await producer.keepLarge(children);
-        const accepted = await ledger.settleWith(
-          settlement,
-          kept.map((child) => child.row),
-        );
-        if (accepted) producer.sendAccepted(kept, accepted);
-        return accepted !== null;
+        if (await this.#settleOnce(decision, children)) return true;
+        return !tried && (await ledger.attemptOutcome(this.jobId, number)) === decision.outcome;
       } catch (error) {
-        if (!(error instanceof StoreUnavailable) || this.#delivery.lost.aborted) throw error;
-        await new Promise((resume) => setTimeout(resume, storeAwayMs));
+        if (!(error instanceof StoreUnavailable) || this.#giveUp.signal.aborted) throw error;
+        if (!tried) this.#tools.log.warn({ jobId: this.jobId, job: this.#job.name }, "attempt.settle_held");
+        await pause(storeAwayMs, this.#giveUp.signal);
       }
     }
+  }
+
+  async #settleOnce(decision: Omit<Decision, "verdict">, children: readonly Prepared[]): Promise<boolean> {
+    const { ledger, producer, services } = this.#tools;
+    const { inline: result, blob: resultBlob } = await keepJson(services.blobs, decision.result ?? null);
+    const settlement = { id: this.jobId, lease: this.#delivery.lease, ...decision, result, resultBlob };
+    if (decision.state !== "completed" || children.length === 0) return ledger.settle(settlement);
+    const kept = await producer.keepLarge(children);
+    const accepted = await ledger.settleWith(
+      settlement,
+      kept.map((child) => child.row),
+    );
+    if (accepted) producer.sendAccepted(kept, accepted);
+    return accepted !== null;
   }
 
   async #keepDeadLetter(begun: Begun, decision: Decision): Promise<boolean> {
@@ -276,6 +349,11 @@ export class Attempt {
     });
     return true;
   }
+}
+
+/** Resolves after `ms`, or when the signal aborts. */
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return delay(ms, undefined, { signal }).catch(() => undefined);
 }
 
 /**

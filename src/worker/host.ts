@@ -6,13 +6,17 @@ import { canRead } from "#core/job.ts";
 import type { QueueDefinition } from "#core/queue.ts";
 import type { Services } from "#core/services.ts";
 import type { Engine } from "../engines/engine.ts";
+import type { Incidents } from "../ledger/incidents.ts";
 import type { JobReader } from "../ledger/job-reader.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Listener } from "../ledger/listener.ts";
 import type { Steps } from "../ledger/steps.ts";
 import type { Producer } from "../producer/producer.ts";
-import type { AttemptEnd } from "./attempt.ts";
+import { Abandonments } from "./abandonments.ts";
+import type { AbandonedHandler, AttemptEnd } from "./attempt.ts";
+import { DrainOverran } from "./drain-overran.ts";
 import { WorkerPool } from "./pool.ts";
+import { Watchdog } from "./watchdog.ts";
 
 /** Jobs wait whose payloads this release cannot read. Start the release that can, or add the upgrades it had. */
 export class UnreadablePayloads extends NightshiftError {
@@ -27,6 +31,7 @@ export class UnreadablePayloads extends NightshiftError {
 /** A worker process: one pool for each queue it serves. */
 export class WorkerHost {
   readonly pools: readonly WorkerPool[];
+  readonly watchdog: Watchdog;
   readonly #catalog: Catalog;
   readonly #ledger: Ledger;
   readonly #listener: Listener;
@@ -46,13 +51,25 @@ export class WorkerHost {
     reader: JobReader;
     clock: Clock;
     log: Log;
+    incidents: Incidents;
     onEnd?: (end: AttemptEnd) => void;
+    onAbandoned?: (abandoned: AbandonedHandler) => void;
+    onRebuilt?: (queue: string) => void;
+    /** After how much silence a pool is rebuilt. */
+    silenceMs?: number;
+    /** How long a handler may ignore its signal. */
+    abandonAfterMs?: number;
   }) {
     this.#catalog = options.catalog;
     this.#ledger = options.ledger;
     this.#listener = options.listener;
     this.#reader = options.reader;
     this.#log = options.log;
+    const abandonments = new Abandonments(options);
+    const onAbandoned = (abandoned: AbandonedHandler) => {
+      abandonments.add(abandoned);
+      options.onAbandoned?.(abandoned);
+    };
     this.pools = options.queues.map(
       (queue) =>
         new WorkerPool({
@@ -60,8 +77,10 @@ export class WorkerHost {
           queue,
           engine: options.engineOf(queue),
           onEnd: options.onEnd ?? (() => undefined),
+          onAbandoned,
         }),
     );
+    this.watchdog = new Watchdog({ ...options, pools: this.pools });
   }
 
   /**
@@ -78,13 +97,19 @@ export class WorkerHost {
       this.#listener.onGap(() => this.#cancelMissed()),
     ];
     await Promise.all(this.pools.map((pool) => pool.start()));
+    this.watchdog.start();
     this.#log.info({ queues: this.pools.map((pool) => pool.queue.name) }, "worker.started");
   }
 
+  /** Rejects with DrainOverran when something was left to its lease; by then it has stopped all the same. */
   async stop(deadlineMs: number): Promise<void> {
-    await Promise.all(this.pools.map((pool) => pool.stop(deadlineMs)));
+    const watched = this.watchdog.stop();
+    const settled = await Promise.all(this.pools.map((pool) => pool.stop(deadlineMs)));
+    await watched;
     for (const unhear of this.#unhear) unhear();
     this.#unhear = [];
+    const left = this.pools.filter((_, index) => !settled[index]).map((pool) => pool.queue.name);
+    if (left.length > 0) throw new DrainOverran(left);
   }
 
   /** A queue that holds payloads of a version we cannot read is served by another release, or not at all. */

@@ -1,14 +1,16 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { Catalog } from "#core/catalog.ts";
 import type { Clock } from "#core/clock.ts";
 import type { Log } from "#core/handler.ts";
 import type { QueueDefinition } from "#core/queue.ts";
 import type { Services } from "#core/services.ts";
-import type { Consumer, Delivery, Engine, Verdict } from "../engines/engine.ts";
+import type { Consumer, Delivery, Engine, Pulse, Verdict } from "../engines/engine.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Steps } from "../ledger/steps.ts";
 import type { Producer } from "../producer/producer.ts";
-import { Attempt, type AttemptEnd } from "./attempt.ts";
+import { type AbandonedHandler, Attempt, type AttemptEnd } from "./attempt.ts";
 import { CancelRequested, WorkerDraining } from "./interruption.ts";
+import { LeaseKeeper } from "./lease-keeper.ts";
 import { ThreadPool } from "./thread.ts";
 
 export interface PoolOptions {
@@ -22,36 +24,50 @@ export interface PoolOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly onEnd: (end: AttemptEnd) => void;
+  readonly abandonAfterMs?: number;
+  readonly onAbandoned?: (abandoned: AbandonedHandler) => void;
 }
 
 function threadModules({ catalog, queue }: PoolOptions): readonly URL[] {
   return catalog.jobs.filter((job) => job.queue === queue).flatMap((job) => job.threads ?? []);
 }
 
-/** Handlers that were interrupted get this long to return before the pool closes without them. */
-const unwindMs = 2_000;
+/** Handlers that were interrupted get a quarter of the drain to return, within these bounds. */
+const unwind = { leastMs: 1_000, mostMs: 2_000 };
+/** Time to tell the engine the last verdicts and to close connections, once nothing runs any more. */
+const closeMs = 1_000;
 
 /**
  * The slots one worker process gives one queue. Stopping is soft, then hard: claim nothing more, let what runs finish
- * until the deadline, then interrupt it and hand it back unspent.
+ * while there is time to interrupt the rest, then interrupt it and hand it back unspent. A settle that Postgres does not
+ * take is held until the deadline. Neither waits for a store that is away any longer than that.
  */
 export class WorkerPool {
   readonly queue: QueueDefinition;
   readonly #options: PoolOptions;
-  readonly #consumer: Consumer;
+  #consumer: Consumer;
+  readonly #retired = new Set<Promise<boolean>>();
   readonly #threads: ThreadPool | null;
   readonly #attempts = new Set<Attempt>();
+  readonly #leases: LeaseKeeper;
   #idle: (() => void) | null = null;
-  #stopping: Promise<void> | null = null;
+  #stopping: Promise<boolean> | null = null;
+  #takenAt: number | null = null;
 
   constructor(options: PoolOptions) {
     this.#options = options;
     this.queue = options.queue;
+    this.#leases = new LeaseKeeper({ ...options, leaseMs: options.queue.leaseMs, attempts: this.#attempts });
     this.#threads =
       options.queue.runsIn === "thread"
         ? new ThreadPool({ threads: options.queue.concurrency, warm: threadModules(options) })
         : null;
-    this.#consumer = options.engine.consume(options.queue, (delivery) => this.#process(delivery), {
+    this.#consumer = this.#consume();
+  }
+
+  #consume(): Consumer {
+    const options = this.#options;
+    return options.engine.consume(options.queue, (delivery) => this.#process(delivery), {
       onDead: (id, error) => {
         options.log.error({ jobId: id, queue: options.queue.name, code: error.code }, "job.given_up");
         options.ledger.bury(id, error).catch((cause: Error) => options.log.error({ err: cause }, "job.bury_failed"));
@@ -64,11 +80,48 @@ export class WorkerPool {
     return this.#attempts.size;
   }
 
+  /** Slots that could take a job now; 0 while it drains. */
+  get free(): number {
+    return this.#stopping ? 0 : Math.max(0, this.queue.concurrency - this.#attempts.size);
+  }
+
+  /** Epoch ms at which it was last given a job. */
+  get takenAt(): number | null {
+    return this.#takenAt;
+  }
+
+  pulse(): Pulse {
+    return this.#consumer.pulse();
+  }
+
+  /** Jobs that its engine would hand to a free slot now. */
+  ready(): Promise<number> {
+    return this.#options.engine.ready(this.queue);
+  }
+
+  /**
+   * Take work through a new consumer. The old one claims nothing more; what it holds it finishes, or loses with its
+   * connection. Does not wait for the new one to be connected.
+   */
+  async rebuild(): Promise<void> {
+    if (this.#stopping) return;
+    const old = this.#consumer;
+    this.#consumer = this.#consume();
+    this.#consumer.start().catch((error: Error) => {
+      this.#options.log.warn({ queue: this.queue.name, error: error.message }, "consumer.error");
+    });
+    const retirement = old.stop(old.running > 0 ? this.queue.drainMs : closeMs).finally(() => {
+      this.#retired.delete(retirement);
+    });
+    this.#retired.add(retirement);
+  }
+
   runningIds(): string[] {
     return [...this.#attempts].map((attempt) => attempt.jobId);
   }
 
   async start(): Promise<void> {
+    this.#leases.start();
     await this.#consumer.start();
   }
 
@@ -77,21 +130,37 @@ export class WorkerPool {
     for (const attempt of this.#attempts) if (attempt.jobId === jobId) attempt.interrupt(new CancelRequested());
   }
 
-  /** Drain within `deadlineMs` (or the queue's own, if shorter). Safe to call twice, and before `start`. */
-  stop(deadlineMs: number): Promise<void> {
-    this.#stopping ??= this.#drain(Math.min(deadlineMs, this.queue.drainMs));
+  /**
+   * Drain within `deadlineMs`; handlers are interrupted after the queue's own `drainMs`, if that is shorter. Interrupted
+   * handlers get some time even when there is none. `false`: something was left to its lease. Safe to call twice, and
+   * before `start`.
+   */
+  stop(deadlineMs: number): Promise<boolean> {
+    this.#stopping ??= this.#drain(deadlineMs);
     return this.#stopping;
   }
 
-  async #drain(deadlineMs: number): Promise<void> {
+  async #drain(deadlineMs: number): Promise<boolean> {
+    const until = performance.now() + deadlineMs;
+    const remaining = () => Math.max(0, until - performance.now());
     await this.#consumer.pause();
-    if (!(await this.#emptyWithin(deadlineMs))) {
+    const unwindMs = Math.min(unwind.mostMs, deadlineMs / 4);
+    let empty = await this.#emptyWithin(Math.min(this.queue.drainMs, deadlineMs - unwindMs));
+    if (!empty) {
       for (const attempt of this.#attempts) attempt.interrupt(new WorkerDraining());
-      if (!(await this.#emptyWithin(unwindMs)))
-        this.#options.log.warn({ queue: this.queue.name, running: this.running }, "drain.left_behind");
+      empty = await this.#emptyWithin(Math.max(unwindMs, unwind.leastMs));
     }
+    if (!empty && [...this.#attempts].some((attempt) => attempt.settling)) empty = await this.#emptyWithin(remaining());
+    if (!empty) {
+      const jobs = [...this.#attempts].map(({ jobId, jobName: job, settling }) => ({ jobId, job, settling }));
+      this.#options.log.warn({ queue: this.queue.name, jobs }, "drain.left_behind");
+      for (const attempt of this.#attempts) attempt.giveUp();
+    }
+    this.#leases.stop();
     await this.#threads?.stop();
-    await this.#consumer.stop();
+    const told = await this.#consumer.stop(Math.max(remaining(), closeMs));
+    await Promise.race([Promise.all(this.#retired), delay(closeMs, null, { ref: false })]);
+    return empty && told;
   }
 
   async #emptyWithin(ms: number): Promise<boolean> {
@@ -107,6 +176,7 @@ export class WorkerPool {
   async #process(delivery: Delivery): Promise<Verdict> {
     // An engine's fetch that was under way when the drain began may still bring a job.
     if (this.#stopping) return { kind: "release" };
+    this.#takenAt = this.#options.clock.now();
     const { catalog, log } = this.#options;
     const job = catalog.jobs.find((candidate) => candidate.name === delivery.message.job);
     if (!job) {

@@ -10,6 +10,7 @@ export class ProgressReport {
   readonly #kept: boolean;
   #latest: { fraction: number; note: string | null } | null = null;
   #timer: NodeJS.Timeout | null = null;
+  #stopped = false;
 
   /** `kept` false: the job has no row, so there is nowhere to write. */
   constructor(ledger: Ledger, id: string, lease: string, kept: boolean) {
@@ -22,12 +23,13 @@ export class ProgressReport {
   /** Throws a RangeError for a fraction outside 0 to 1. */
   say(fraction: number, note: string | null): void {
     if (!(fraction >= 0 && fraction <= 1)) throw new RangeError(`Expected progress from 0 to 1, found ${fraction}`);
-    if (!this.#kept) return;
+    if (!this.#kept || this.#stopped) return; // a handler that was left behind may go on talking
     this.#latest = { fraction, note };
     this.#timer ??= this.#write();
   }
 
   stop(): void {
+    this.#stopped = true;
     if (this.#timer) clearTimeout(this.#timer);
     this.#timer = null;
     this.#latest = null;

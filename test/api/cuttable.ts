@@ -7,44 +7,82 @@ export interface Cuttable extends AsyncDisposable {
   readonly url: string;
   /** Drop every connection and refuse new ones. */
   cut(): void;
+  /** Nothing passes in either direction any more, and nobody is told: connections stay, new ones open and stay silent. */
+  hang(): void;
+  /** As `hang`, but only for the connections there are: what a firewall does that forgot them. New ones work. */
+  freeze(): void;
+  /** Let what is asked reach the server, and cut the connection instead of passing its next answer on. */
+  swallow(): void;
+  /** Connections work again. Those that hang are dropped; frozen ones stay as they are. */
   mend(): void;
+}
+
+interface Line {
+  readonly near: Socket;
+  readonly far: Socket;
+  silent: boolean;
 }
 
 export async function cuttable(to: string): Promise<Cuttable> {
   const target = new URL(to);
-  const sockets = new Set<Socket>();
-  let open = true;
+  const lines = new Set<Line>();
+  let state: "open" | "cut" | "hung" | "swallowing" = "open";
   const server = createServer((near) => {
-    if (!open) return near.destroy();
-    const far = connect(Number(target.port), target.hostname);
+    if (state === "cut") return near.destroy();
+    const line: Line = { near, far: connect(Number(target.port), target.hostname), silent: state === "hung" };
+    const { far } = line;
+    lines.add(line);
     for (const socket of [near, far]) {
-      sockets.add(socket);
       socket.on("error", () => undefined);
       socket.on("close", () => {
-        sockets.delete(socket);
+        if (line.silent && socket === far) return; // the near end is not told
+        lines.delete(line);
         near.destroy();
         far.destroy();
       });
     }
-    near.pipe(far).pipe(near);
+    near.on("data", (bytes) => void (line.silent || far.write(bytes)));
+    far.on("data", (bytes) => {
+      if (line.silent) return;
+      if (state === "swallowing") near.destroy();
+      else near.write(bytes);
+    });
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const url = new URL(to);
   url.hostname = "127.0.0.1";
   url.port = String((server.address() as AddressInfo).port);
-  const cut = () => {
-    open = false;
-    for (const socket of sockets) socket.destroy();
+  const drop = (which: (line: Line) => boolean) => {
+    for (const line of [...lines].filter(which)) {
+      line.near.destroy();
+      line.far.destroy();
+    }
+  };
+  const silence = () => {
+    for (const line of lines) line.silent = true;
   };
   return {
     url: url.href,
-    cut,
+    cut() {
+      state = "cut";
+      drop(() => true);
+    },
+    hang() {
+      state = "hung";
+      silence();
+    },
+    freeze: silence,
+    swallow() {
+      state = "swallowing";
+    },
     mend() {
-      open = true;
+      if (state === "hung") drop((line) => line.silent);
+      state = "open";
     },
     async [Symbol.asyncDispose]() {
-      cut();
+      state = "cut";
+      drop(() => true);
       server.close();
     },
   };

@@ -27,7 +27,7 @@ test("an accepted job is answered with 202, a receipt and where to follow it, an
   });
   assert.equal(status, 202);
   assert.deepEqual(Object.keys(body), [
-    ...["id", "job", "queue", "tenant", "state", "acceptedAt", "runAt", "duplicate", "links"],
+    ...["id", "job", "queue", "tenant", "state", "acceptedAt", "runAt", "duplicate", "replaced", "links"],
   ]);
   assert.deepEqual(body.links, { self: `/v1/jobs/${body.id}`, events: `/v1/jobs/${body.id}/events` });
   assert.equal(headers.get("location"), body.links.self);

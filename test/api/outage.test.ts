@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import pg from "pg";
 import { inject, test } from "vitest";
 import { testJob, testQueue } from "../rig/jobs.ts";
 import { cuttable } from "./cuttable.ts";
@@ -73,3 +74,69 @@ test("while Redis is away jobs are accepted, and work that only Redis would know
   redis.mend();
   await api.rig.until(async () => (await api.ask(nowhere)).status === 404);
 });
+
+const soon = { connectMs: 300, groupMs: 300, statementMs: 300, acceptMs: 300 };
+
+// Seen to fail without `query_timeout` on the pools (`Database`): nothing is ever answered.
+test("while Postgres hangs every request is answered 503 in bounded time, however many come", async () => {
+  await using postgres = await cuttable(inject("databaseUrl"));
+  await using api = await serve({ jobs: [run], databaseUrl: postgres.url, patience: soon });
+  const enqueue = () => api.ask("/v1/jobs/tests.run", { json: { payload: {} } });
+  assert.equal((await enqueue()).status, 202);
+
+  postgres.hang();
+  const begunAt = Date.now();
+  const answers = await Promise.all([
+    ...Array.from({ length: 200 }, enqueue),
+    api.ask("/v1/jobs", { json: { jobs: [{ job: "tests.run", payload: {} }] } }),
+    api.ask(nowhere),
+    api.ask("/v1/jobs"),
+    api.ask(nowhere, { method: "DELETE" }),
+  ]);
+  const tookMs = Date.now() - begunAt;
+  for (const { status, headers } of answers)
+    assert.deepEqual([status, headers.get("retry-after")], [503, "1"], "not one 202, not one 500");
+  assert.ok(tookMs < 5_000, `the last answer came after ${tookMs} ms`);
+
+  postgres.mend();
+  await api.rig.until(async () => (await enqueue()).status === 202);
+});
+
+// Seen to fail with `mayHaveCommitted` answering false: the caller is told 503, and the job is recorded all the same.
+test("when the answer to a commit is lost, the job is looked up by its id: the 503 would have hidden it", async () => {
+  await using postgres = await cuttable(inject("databaseUrl"));
+  await using api = await serve({ jobs: [run], databaseUrl: postgres.url });
+  await using direct = await connect();
+  const recorded = async () =>
+    (await direct.client.query(`select id from ${api.rig.schema}.jobs order by id`)).rows.map(({ id }) => id);
+  const { body: first } = await api.ask("/v1/jobs/tests.run", { json: { payload: {} } });
+  await api.rig.until(async () => (await api.ask(first.links.self)).body.state === "queued"); // nothing else is on its way
+
+  postgres.swallow();
+  const answer = api.ask("/v1/jobs/tests.run", { json: { payload: {} } });
+  await api.rig.until(async () => (await recorded()).length === 2);
+  postgres.mend();
+  const { status, body } = await answer;
+  assert.equal(status, 202);
+  assert.deepEqual(await recorded(), [first.id, body.id]);
+});
+
+// Seen to fail without the gate (`RedisEngine.open`): a redis-durable request waits for as long as Redis hangs.
+test("while Redis hangs jobs are accepted in bounded time", async () => {
+  await using redis = await cuttable(inject("redisUrl"));
+  await using api = await serve({ jobs: [run, quick], redisUrl: redis.url });
+  redis.hang();
+  for (const job of ["tests.run", "tests.quick"]) {
+    const begunAt = Date.now();
+    const { status } = await api.ask(`/v1/jobs/${job}`, { json: { payload: {} } });
+    assert.equal(status, 202);
+    assert.ok(Date.now() - begunAt < 5_000, job);
+  }
+  redis.mend();
+});
+
+async function connect() {
+  const client = new pg.Client({ connectionString: inject("databaseUrl") });
+  await client.connect();
+  return { client, [Symbol.asyncDispose]: () => client.end() };
+}

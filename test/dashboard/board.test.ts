@@ -103,6 +103,7 @@ test("a dashboard stops twice, before it starts, and tells of a port that is tak
   const options = {
     queues: [],
     control: new JobControl({ ...runtime, engineOf: (queue) => runtime.engineOf(queue) }),
+    settings: runtime.settings,
     keys: stage.keys,
     bootstrapKey: undefined,
     database: runtime.database,

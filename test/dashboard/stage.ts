@@ -49,6 +49,7 @@ export async function raise(options: {
       ...(options.titles?.[definition.name] !== undefined && { title: options.titles[definition.name]! }),
     })),
     control: new JobControl({ ...runtime, engineOf: (queue) => runtime.engineOf(queue) }),
+    settings: runtime.settings,
     keys,
     bootstrapKey: currentKey,
     database: runtime.database,

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe } from "vitest";
+import { censusConforms } from "./census.ts";
 import { consumersConform } from "./consumers.ts";
 import { dispatchConforms } from "./dispatch.ts";
 import { leasesConform } from "./leases.ts";
@@ -20,5 +21,6 @@ export function conform(stage: Stage, cleanUp: () => Promise<void>): void {
   describe("verdicts", () => verdictsConform(stage));
   describe("remove and forget", () => removalConforms(stage));
   describe("consumers", () => consumersConform(stage));
+  describe("census and pauses", () => censusConforms(stage));
   describe("leases", () => leasesConform(stage));
 }

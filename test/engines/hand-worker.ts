@@ -15,12 +15,16 @@ export class HandWorker {
   readonly consumer: Consumer;
   readonly errors: Error[] = [];
   readonly #arrived = new Stream<HeldDelivery>();
+  readonly #erred = new Stream<Error>();
   readonly #dead = new Stream<{ id: string; error: ErrorSummary }>();
 
   constructor(engine: Engine, queue: QueueDefinition) {
     this.consumer = engine.consume(queue, (delivery) => this.#hold(delivery), {
       onDead: (id, error) => this.#dead.push({ id, error }),
-      onError: (error) => this.errors.push(error),
+      onError: (error) => {
+        this.errors.push(error);
+        this.#erred.push(error);
+      },
     });
   }
 
@@ -28,8 +32,8 @@ export class HandWorker {
     return this.consumer.start();
   }
 
-  stop(): Promise<void> {
-    return this.consumer.stop();
+  async stop(): Promise<void> {
+    await this.consumer.stop(10_000);
   }
 
   /** The next delivery, in order of arrival. */
@@ -47,6 +51,11 @@ export class HandWorker {
   /** The next job the engine gave up by itself. */
   nextDead(): Promise<{ id: string; error: ErrorSummary }> {
     return this.#dead.next();
+  }
+
+  /** The next error that the consumer tells of. */
+  erred(): Promise<Error> {
+    return this.#erred.next();
   }
 
   /** Deliveries that arrived and were not taken. */

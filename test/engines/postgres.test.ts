@@ -80,7 +80,7 @@ describe("on Postgres alone", () => {
     });
     await consumer.start();
     assert.equal(await dead.promise, message.id);
-    await consumer.stop();
+    await consumer.stop(10_000);
     assert.deepEqual(
       errors.map((error) => error.message),
       ["a fault of the worker"],

@@ -1,9 +1,10 @@
+import assert from "node:assert/strict";
 import { Redis } from "ioredis";
-import { inject } from "vitest";
+import { inject, test } from "vitest";
 import { redisPrefix } from "../../src/engines/redis.ts";
 import { conform } from "./conformance.ts";
 import { Stage } from "./stage.ts";
-import { newScope } from "./subject.ts";
+import { newMessage, newScope } from "./subject.ts";
 
 const url = inject("redisUrl");
 const scope = newScope();
@@ -22,3 +23,31 @@ conform(stage, () =>
       if (keys.length > 0) await client.unlink(...keys);
   }),
 );
+
+test("a job whose place in Redis was lost is told as stray, blocks its id, and can be forgotten", async () => {
+  const queue = await stage.open();
+  const message = newMessage();
+  await stage.dispatch(queue, message);
+  await redis((client) => client.del(`${redisPrefix(scope, queue.name)}:${queue.name}:prioritized`));
+  assert.equal((await stage.engine.holds(queue, [message.id])).get(message.id), "stray");
+  await stage.dispatch(queue, message);
+  assert.equal((await stage.engine.counts(queue)).waiting, 0, "ignored: the id is held");
+  assert.equal(await stage.engine.forget(queue, message.id), true);
+  await stage.dispatch(queue, message);
+  assert.equal((await stage.engine.counts(queue)).waiting, 1);
+});
+
+test("a job that Redis has forgotten while it ran is not called lost: nobody else can have it", async () => {
+  const queue = await stage.open();
+  const [message, next] = [newMessage(), newMessage()];
+  await stage.dispatch(queue, message);
+  const worker = await stage.start(queue);
+  const delivery = await worker.next();
+  const key = `${redisPrefix(scope, queue.name)}:${queue.name}:${message.id}`;
+  await redis((client) => client.del(key, `${key}:lock`));
+  await worker.erred(); // its lock could not be renewed
+  assert.equal(delivery.lost.aborted, false);
+  delivery.settle({ kind: "complete" });
+  await stage.dispatch(queue, next);
+  assert.equal((await worker.do({ kind: "complete" })).id, next.id, "and its slot is free again");
+});

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { onTestFinished } from "vitest";
 import type { QueueDefinition } from "#core/queue.ts";
-import type { Engine, Message } from "../../src/engines/engine.ts";
+import type { Engine, EngineHold, Message } from "../../src/engines/engine.ts";
 import { HandWorker } from "./hand-worker.ts";
 import { type EngineAddress, engineAt, newQueue } from "./subject.ts";
 
@@ -35,6 +35,12 @@ export class Stage {
     await worker.start();
     onTestFinished(() => worker.stop());
     return worker;
+  }
+
+  /** Wait until the engine has put the job away. */
+  async settledAs(queue: QueueDefinition, id: string, state: EngineHold): Promise<void> {
+    while ((await this.engine.holds(queue, [id])).get(id) !== state)
+      await new Promise((resolve) => setImmediate(resolve));
   }
 
   /** Dispatch messages that the engine must take under their own ids. */

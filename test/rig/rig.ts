@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, utimes } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
@@ -9,6 +9,7 @@ import { systemClock } from "../../src/core/clock.ts";
 import type { Log } from "../../src/core/handler.ts";
 import type { JobDefinition } from "../../src/core/job.ts";
 import type { QueueDefinition } from "../../src/core/queue.ts";
+import type { Patience } from "../../src/ledger/database.ts";
 import type { JobView } from "../../src/ledger/job-reader.ts";
 import { isTerminal } from "../../src/ledger/job-state.ts";
 import { migrate } from "../../src/ledger/migrate.ts";
@@ -32,14 +33,22 @@ export interface Rig extends AsyncDisposable {
   readonly lines: LogLine[];
   readonly ends: AttemptEnd[];
   /** Start a worker host over all queues (or some). Stopped with the rig. */
-  work(queues?: readonly QueueDefinition[]): Promise<WorkerHost>;
+  work(queues?: readonly QueueDefinition[], knobs?: WorkerKnobs): Promise<WorkerHost>;
   /** Wait until the job is in a terminal state; rejects after `ceilingMs`. */
   settled(id: string, ceilingMs?: number): Promise<JobView>;
+  /** Make a stored blob so much older. */
+  age(sha256: string, byMs: number): Promise<void>;
   /** Wait until `look` answers something, looking again whenever the ledger tells of a change (and every 50 ms). */
   until<T>(
     look: () => Promise<T | null | undefined | false> | T | null | undefined | false,
     ceilingMs?: number,
   ): Promise<T>;
+}
+
+/** Timings of a worker that production does not change, or not so far. */
+export interface WorkerKnobs {
+  readonly silenceMs?: number;
+  readonly abandonAfterMs?: number;
 }
 
 export const tenant = "acme";
@@ -51,6 +60,7 @@ export async function startRig(options: {
   relay?: boolean;
   databaseUrl?: string;
   redisUrl?: string;
+  patience?: Partial<Patience>;
 }): Promise<Rig> {
   const schema = `t_${randomBytes(5).toString("hex")}`;
   const prefix = schema;
@@ -71,6 +81,7 @@ export async function startRig(options: {
     log: recorder(lines),
     process: "test",
     poolSize: 8,
+    ...(options.patience && { patience: options.patience }),
     keepsHouse: options.relay ?? false,
   });
   await migrate(runtime.database);
@@ -99,8 +110,12 @@ export async function startRig(options: {
     lines,
     ends,
     until,
-    async work(served = queues) {
-      const host = new WorkerHost({ ...runtime.workerOptions(served), onEnd: (end) => void ends.push(end) });
+    async age(sha256, byMs) {
+      const then = new Date(Date.now() - byMs);
+      await utimes(join(blobDir, sha256.slice(0, 2), sha256.slice(2, 4), sha256), then, then);
+    },
+    async work(served = queues, knobs = {}) {
+      const host = new WorkerHost({ ...runtime.workerOptions(served), ...knobs, onEnd: (end) => void ends.push(end) });
       hosts.push(host);
       await host.start();
       return host;
@@ -111,7 +126,7 @@ export async function startRig(options: {
         return view && isTerminal(view.state) ? view : null;
       }, ceilingMs),
     async [Symbol.asyncDispose]() {
-      await Promise.all(hosts.map((host) => host.stop(1_000)));
+      await Promise.allSettled(hosts.map((host) => host.stop(1_000)));
       await runtime.stop();
       await dropAll(databaseUrl, redisUrl, schema, prefix);
       await rm(blobDir, { recursive: true, force: true });

@@ -141,8 +141,11 @@ test("a drained job waits again at once and has spent no attempt", async () => {
     view.attempts.map((attempt) => attempt.outcome),
     ["released", "completed"],
   );
-  const inEngine = await rig.runtime.redis.find(job.queue, id);
-  assert.equal(inEngine?.spent, 1, "only the completing execution was counted by the engine");
+  const inEngine = await rig.until(async () => {
+    const found = await rig.runtime.redis.find(job.queue, id); // told after the ledger
+    return found?.state === "completed" && found;
+  });
+  assert.equal(inEngine.spent, 1, "only the completing execution was counted by the engine");
 });
 
 test("progress is visible while the job runs", async () => {

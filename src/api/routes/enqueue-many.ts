@@ -1,14 +1,16 @@
 import { z } from "zod";
 import type { Catalog } from "#core/catalog.ts";
-import { type FieldProblem, InvalidInput, StoreUnavailable } from "#core/errors.ts";
+import { InvalidInput, StoreUnavailable } from "#core/errors.ts";
 import { type Problem, toProblems } from "#core/problems.ts";
-import { enqueueOptions } from "../../producer/options.ts";
 import type { EnqueueContext, Entry, Producer } from "../../producer/producer.ts";
+import type { Receipt } from "../../producer/receipt.ts";
 import { oneTenant } from "../authenticate.ts";
+import { below, EntryReader, entriesShape } from "../entries.ts";
+import { type Idempotency, idempotent } from "../idempotency.ts";
 import { type Operation, parseQuery } from "../operation.ts";
 import { toProblem } from "../problem.ts";
 import { bulkOutcomes, bulkReceipts } from "../shapes.ts";
-import { isObject, withLinks } from "./enqueue.ts";
+import { withLinks } from "./enqueue.ts";
 
 const maxJobs = 1_000;
 
@@ -22,6 +24,8 @@ const query = z.strictObject({
 /** Only the frame: the entries are checked one by one, so that a bad one does not hide the problems of the others. */
 const frame = z.strictObject({ jobs: z.array(z.unknown()).min(1).max(maxJobs) });
 
+const headers = idempotent.answerHeader;
+
 type ItemOutcome =
   | { readonly status: number; readonly receipt: ReturnType<typeof withLinks> }
   | { readonly status: number; readonly problem: Problem };
@@ -30,39 +34,38 @@ type ItemOutcome =
  * POST /v1/jobs: accept up to 1,000 jobs. By default all or nothing, in one commit; with `?partial=true` each on its own.
  * 202 all accepted · 207 one outcome per job · 422 refused, every problem under `jobs.<index>`.
  */
-export function enqueueManyRoute({ catalog, producer }: { catalog: Catalog; producer: Producer }): Operation {
-  const jobs = new Map(catalog.jobs.map((job) => [job.name, job]));
-
-  function toEntry(raw: unknown): Entry | FieldProblem[] {
-    if (!isObject(raw)) return [{ path: "", message: "Expected a JSON object", code: "invalid_type" }];
-    const { job: name, payload, ...options } = raw;
-    const job = typeof name === "string" ? jobs.get(name) : undefined;
-    if (job) return { job, payload, options };
-    const message = "Expected the name of a job. GET /v1/job-types lists them.";
-    return [{ path: "job", message, code: typeof name === "string" ? "unknown_job" : "invalid_type" }];
-  }
-
-  async function acceptAll(tenant: string, raws: readonly unknown[], context: EnqueueContext) {
-    const read = raws.map(toEntry);
-    const entries = read.filter((entry): entry is Entry => !Array.isArray(entry));
-    if (entries.length === read.length) return producer.enqueueMany(tenant, entries, context);
-    const found = read.map((entry) => (Array.isArray(entry) ? entry : producer.check(entry)));
-    throw new InvalidInput(`${raws.length} jobs were refused`, found.flatMap(below));
-  }
+export function enqueueManyRoute(deps: { catalog: Catalog; producer: Producer; idempotency: Idempotency }): Operation {
+  const { catalog, producer, idempotency } = deps;
+  const reader = new EntryReader(catalog, producer);
 
   async function acceptOne(tenant: string, raw: unknown, index: number, context: EnqueueContext): Promise<ItemOutcome> {
     try {
-      const entry = toEntry(raw);
+      const entry = reader.read(raw);
       if (Array.isArray(entry)) throw new InvalidInput("The job was refused", entry);
       const receipt = await producer.enqueue(tenant, entry.job, entry.payload, entry.options, context);
-      return { status: receipt.duplicate ? 200 : 202, receipt: withLinks(receipt) };
+      return accepted(receipt);
     } catch (error) {
       if (error instanceof StoreUnavailable) throw error; // whoever sends all of it again loses nothing
       const inPlace =
-        error instanceof InvalidInput ? new InvalidInput("The job was refused", below(error.problems, index)) : error;
+        error instanceof InvalidInput
+          ? new InvalidInput("The job was refused", below(error.problems, `jobs.${index}`))
+          : error;
       const { problem } = toProblem(inPlace);
       return { status: problem.status, problem };
     }
+  }
+
+  /** The same in one transaction, where a refused job must not reach Postgres: it would refuse all others with it. */
+  async function acceptTogether(tenant: string, raws: readonly unknown[], context: EnqueueContext) {
+    const read = raws.map((raw) => reader.read(raw));
+    const found = read.map((entry) => (Array.isArray(entry) ? entry : producer.check(entry)));
+    const good = read.filter((entry, index): entry is Entry => !Array.isArray(entry) && found[index]!.length === 0);
+    const receipts = (await producer.enqueueMany(tenant, good, context)).values();
+    return found.map((problems, index): ItemOutcome => {
+      if (problems.length === 0) return accepted(receipts.next().value!);
+      const { problem } = toProblem(new InvalidInput("The job was refused", below(problems, `jobs.${index}`)));
+      return { status: problem.status, problem };
+    });
   }
 
   return {
@@ -74,32 +77,23 @@ export function enqueueManyRoute({ catalog, producer }: { catalog: Catalog; prod
     description:
       "Up to 1,000 jobs of any kinds, all or nothing: one commit, or none of them. With `?partial=true` each job is " +
       "accepted or refused on its own; when a store fails meanwhile the answer is 503 and some may have been accepted, " +
-      "so give each a `deduplicationKey` before you send them again.",
+      "so give the request an `Idempotency-Key`: then it too is one commit, and safe to send again.",
     needs: "enqueue",
     query,
     headers: {
       "Nightshift-Tenant": "Whose work it is. Needed with a key that may act for any tenant.",
+      ...idempotent.header,
       traceparent: "W3C trace context: stored with each job.",
     },
-    body: z.strictObject({
-      jobs: z
-        .array(
-          z.union(
-            catalog.jobs.map((job) =>
-              z.strictObject({ job: z.literal(job.name), payload: job.payload, ...enqueueOptions.shape }),
-            ),
-          ),
-        )
-        .min(1)
-        .max(maxJobs),
-    }),
+    body: z.strictObject({ jobs: entriesShape(catalog).min(1).max(maxJobs) }),
     answers: {
-      202: { description: "All accepted: receipts in the order of the request.", schema: bulkReceipts },
-      207: { description: "With `partial=true`: one outcome per job, in order.", schema: bulkOutcomes },
+      202: { description: "All accepted: receipts in the order of the request.", schema: bulkReceipts, headers },
+      207: { description: "With `partial=true`: one outcome per job, in order.", schema: bulkOutcomes, headers },
     },
-    problems: ["invalid_input", "tenant_required"],
-    async handle({ req, res, caller, body }) {
-      const { partial } = parseQuery(query, req);
+    problems: ["invalid_input", "tenant_required", ...idempotent.problems],
+    async handle(call) {
+      const { partial } = parseQuery(query, call.req);
+      const { caller, body } = call;
       const tenant = oneTenant(caller);
       const { data, error } = frame.safeParse(body);
       if (!data)
@@ -107,20 +101,20 @@ export function enqueueManyRoute({ catalog, producer }: { catalog: Catalog; prod
           "The body was refused",
           error.issues.flatMap((issue) => toProblems(issue, [])),
         );
-      const context = { traceparent: req.get("traceparent") };
-      if (partial === "true") {
-        const items = await Promise.all(data.jobs.map((raw, index) => acceptOne(tenant, raw, index, context)));
-        return void res.status(207).json({ items });
-      }
-      const receipts = await acceptAll(tenant, data.jobs, context);
-      res.status(202).json({ items: receipts.map(withLinks) });
+      await idempotency.answer(call, async (context) => {
+        if (partial !== "true") {
+          const receipts = await producer.enqueueMany(tenant, reader.readAll(data.jobs), context);
+          return { status: 202, body: { items: receipts.map(withLinks) } };
+        }
+        const items = context.in
+          ? await acceptTogether(tenant, data.jobs, context)
+          : await Promise.all(data.jobs.map((raw, index) => acceptOne(tenant, raw, index, context)));
+        return { status: 207, body: { items } };
+      });
     },
   };
 }
 
-function below(problems: readonly FieldProblem[], index: number): FieldProblem[] {
-  return problems.map((problem) => ({
-    ...problem,
-    path: problem.path === "" ? `jobs.${index}` : `jobs.${index}.${problem.path}`,
-  }));
+function accepted(receipt: Receipt): ItemOutcome {
+  return { status: receipt.duplicate ? 200 : 202, receipt: withLinks(receipt) };
 }

@@ -6,19 +6,24 @@ import { enqueueOptions } from "../../producer/options.ts";
 import type { Producer } from "../../producer/producer.ts";
 import type { Receipt } from "../../producer/receipt.ts";
 import { oneTenant } from "../authenticate.ts";
+import { isObject } from "../entries.ts";
+import { type Idempotency, idempotent, type Reply } from "../idempotency.ts";
 import type { Operation } from "../operation.ts";
 import { receipt as receiptShape } from "../shapes.ts";
 
 const howItIsAccepted =
   "The body is checked as a whole: every problem is named by its path, and nothing is recorded when there is one. The " +
-  "`202` is sent after the job is committed. Lost the answer? Send the same `deduplicationKey` again: while the first " +
-  "job lives you get that job, with `200`.";
+  "`202` is sent after the job is committed. Lost the answer? Send the request again with the same `Idempotency-Key`: you " +
+  "get the first answer, and no second job.";
+
+const headers = { Location: "Where to follow it.", ...idempotent.answerHeader };
 
 /**
  * POST /v1/jobs/{job}: accept one job for later work.
- * 202 accepted · 200 joined a living job with the same key · 404 unknown job · 422 refused, with the path of each problem.
+ * 202 accepted · 200 a job holds the key: joined, or replaced · 404 unknown job · 422 refused, with the path of each problem.
  */
-export function enqueueRoute({ catalog, producer }: { catalog: Catalog; producer: Producer }): Operation {
+export function enqueueRoute(deps: { catalog: Catalog; producer: Producer; idempotency: Idempotency }): Operation {
+  const { catalog, producer, idempotency } = deps;
   return {
     name: "jobs.enqueue",
     tag: "Hand off work",
@@ -28,6 +33,7 @@ export function enqueueRoute({ catalog, producer }: { catalog: Catalog; producer
     needs: "enqueue",
     headers: {
       "Nightshift-Tenant": "Whose work it is. Needed with a key that may act for any tenant.",
+      ...idempotent.header,
       traceparent: "W3C trace context: stored with the job and continued by its handler.",
     },
     variants: catalog.jobs.map((job) => ({
@@ -38,26 +44,25 @@ export function enqueueRoute({ catalog, producer }: { catalog: Catalog; producer
       body: enqueueBody(job),
     })),
     answers: {
-      202: { description: "Accepted and durable.", schema: receiptShape, headers: { Location: "Where to follow it." } },
+      202: { description: "Accepted and durable.", schema: receiptShape, headers },
       200: {
-        description: "A job with this deduplication key lives: this is its receipt.",
+        description: "A job holds this deduplication key: this is its receipt, and `replaced` says what became of it.",
         schema: receiptShape,
-        headers: { Location: "Where to follow it." },
+        headers,
       },
     },
-    problems: ["unknown_job", "invalid_input", "tenant_required"],
-    async handle({ req, res, caller, body }) {
-      const job = catalog.get(String(req.params.job));
-      const tenant = oneTenant(caller);
-      if (!isObject(body)) throw notAnObject();
-      const { payload, ...options } = body;
-      // The options are unknown fields to TypeScript; the producer checks them together with the payload.
-      const receipt = await producer.enqueue(tenant, job, payload, options, { traceparent: req.get("traceparent") });
-      const answer = withLinks(receipt);
-      res
-        .status(receipt.duplicate ? 200 : 202)
-        .location(answer.links.self)
-        .json(answer);
+    problems: ["unknown_job", "invalid_input", "tenant_required", ...idempotent.problems],
+    async handle(call) {
+      const job = catalog.get(String(call.req.params.job));
+      const tenant = oneTenant(call.caller);
+      if (!isObject(call.body)) throw notAnObject();
+      const { payload, ...options } = call.body;
+      await idempotency.answer(call, async (context): Promise<Reply> => {
+        // The options are unknown fields to TypeScript; the producer checks them together with the payload.
+        const receipt = await producer.enqueue(tenant, job, payload, options, context);
+        const body = withLinks(receipt);
+        return { status: receipt.duplicate ? 200 : 202, location: body.links.self, body };
+      });
     },
   };
 }
@@ -70,10 +75,6 @@ export function enqueueBody(job: JobDefinition): z.ZodType {
 export function withLinks(receipt: Receipt) {
   const self = `/v1/jobs/${receipt.id}`;
   return { ...receipt, links: { self, events: `${self}/events` } };
-}
-
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 export function notAnObject(): InvalidInput {

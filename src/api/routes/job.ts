@@ -3,6 +3,8 @@ import { z } from "zod";
 import { minutes, seconds } from "#core/duration.ts";
 import type { QueueDefinition } from "#core/queue.ts";
 import type { Engine } from "../../engines/engine.ts";
+import type { Database } from "../../ledger/database.ts";
+import { Family } from "../../ledger/family.ts";
 import type { JobView } from "../../ledger/job-reader.ts";
 import { isTerminal } from "../../ledger/job-state.ts";
 import type { Ledger } from "../../ledger/ledger.ts";
@@ -60,35 +62,64 @@ export function getJobRoute({ lookup, watch }: { lookup: JobLookup; watch: JobWa
   };
 }
 
+const cancelQuery = z.strictObject({
+  children: z
+    .enum(["true", "false"])
+    .default("false")
+    .describe("`true`: the jobs that its handler enqueued as well, and theirs, and so on."),
+});
+
+/** Jobs taken out of their engines at a time. */
+const removeAtOnce = 50;
+
 /**
- * DELETE /v1/jobs/{id}: a waiting job is cancelled at once, a running one through its handler's signal.
+ * DELETE /v1/jobs/{id}: a waiting job is cancelled at once, a running one through its handler's signal; with
+ * `?children=true` its descendants too.
  * 200 cancelled · 202 asked to stop · 404 no such job · 409 it has ended, or runs where it cannot be stopped.
  */
 export function cancelJobRoute(deps: {
   ledger: Ledger;
+  database: Database;
   lookup: JobLookup;
   queues: readonly QueueDefinition[];
   engineOf: (queue: QueueDefinition) => Engine;
 }): Operation {
   const { ledger, lookup, queues, engineOf } = deps;
+  const family = new Family(deps.database);
 
-  async function cancelRecorded(tenant: string | null, id: string): Promise<{ status: number; view: JobView } | null> {
-    const cancelled = await ledger.cancel(tenant, id);
-    if (!cancelled) return null;
-    if (isTerminal(cancelled.before)) throw alreadyEnded(cancelled.before);
-    const queue = queues.find(({ name }) => name === cancelled.queue);
-    // Best effort: the ledger refuses whatever the engine still hands out.
-    if (queue && cancelled.after === "cancelled")
+  /** Best effort: the ledger refuses whatever the engine still hands out. */
+  async function leaveEngine(name: string, id: string): Promise<void> {
+    const queue = queues.find((one) => one.name === name);
+    if (queue)
       await engineOf(queue)
         .remove(queue, id)
         .catch(() => false);
+  }
+
+  async function cancelFamily(tenant: string | null, id: string): Promise<{ status: number; view: JobView } | null> {
+    const members = await family.cancel(tenant, id);
+    const [root] = members;
+    if (!root) return null;
+    if (members.every(({ before }) => isTerminal(before))) throw alreadyEnded(root.before);
+    const waited = members.filter(({ before, after }) => after === "cancelled" && !isTerminal(before));
+    for (let from = 0; from < waited.length; from += removeAtOnce)
+      await Promise.all(waited.slice(from, from + removeAtOnce).map((one) => leaveEngine(one.queue, one.id)));
+    const found = await lookup.find(tenant, id);
+    return found && { status: members.some(({ after }) => after === "running") ? 202 : 200, view: found.view };
+  }
+
+  async function cancelOne(tenant: string | null, id: string): Promise<{ status: number; view: JobView } | null> {
+    const cancelled = await ledger.cancel(tenant, id);
+    if (!cancelled) return null;
+    if (isTerminal(cancelled.before)) throw alreadyEnded(cancelled.before);
+    if (cancelled.after === "cancelled") await leaveEngine(cancelled.queue, id);
     const found = await lookup.find(tenant, id);
     return found && { status: cancelled.after === "cancelled" ? 200 : 202, view: found.view };
   }
 
   async function cancelInEngine(tenant: string | null, id: string): Promise<{ status: number; view: JobView } | null> {
     const found = await lookup.find(tenant, id);
-    if (!found?.engineQueue) return found && cancelRecorded(tenant, id); // it was recorded this very moment
+    if (!found?.engineQueue) return found && cancelOne(tenant, id); // it was recorded this very moment
     if (isTerminal(found.view.state)) throw alreadyEnded(found.view.state);
     if (!(await lookup.remove(found.engineQueue, id)))
       throw new Refusal("job_is_running", "Expected a waiting job; one that runs on this queue cannot be stopped");
@@ -104,16 +135,21 @@ export function cancelJobRoute(deps: {
     description:
       "A waiting job ends `cancelled` at once. A running one is told to stop; follow it to see whether it did, because " +
       'work that is finished in the same moment stays finished. Jobs of a queue with `durability: "redis"` can be ' +
-      "cancelled while they wait, and are then forgotten.",
+      "cancelled while they wait, and are then forgotten.\n\nWith `children=true` the jobs that its handler enqueued are " +
+      "cancelled as well, also when the job itself has ended. A handler that completes while it is told to stop may " +
+      "still leave children: send the request again once the job has ended.",
     needs: "enqueue",
     params: jobParams,
+    query: cancelQuery,
     answers: {
       200: { description: "Cancelled: it will not run.", schema: jobView },
-      202: { description: "It runs, and was asked to stop.", schema: jobView },
+      202: { description: "It runs (or one of its children does), and was asked to stop.", schema: jobView },
     },
-    problems: ["job_not_found", "job_already_ended", "job_is_running"],
+    problems: ["job_not_found", "job_already_ended", "job_is_running", "invalid_input"],
     async handle({ req, res, caller }) {
+      const { children } = parseQuery(cancelQuery, req);
       const id = requireId(req);
+      const cancelRecorded = children === "true" ? cancelFamily : cancelOne;
       const done = (await cancelRecorded(caller.actsFor, id)) ?? (await cancelInEngine(caller.actsFor, id));
       if (!done) throw new JobNotFound(id);
       res.status(done.status).json(done.view);
@@ -133,7 +169,7 @@ export function redriveJobRoute({ redrive, lookup }: { redrive: Redrive; lookup:
     needs: "operate",
     params: jobParams,
     answers: { 202: { description: "Accepted again.", schema: jobView } },
-    problems: ["job_not_found", "job_not_dead", "unknown_job", "queue_gone"],
+    problems: ["job_not_found", "job_not_dead", "unknown_job", "queue_gone", "key_taken"],
     async handle({ req, res, caller }) {
       const id = requireId(req);
       await redrive.redrive(caller.actsFor, id);

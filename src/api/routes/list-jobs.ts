@@ -17,6 +17,7 @@ const query = z.strictObject({
     .regex(/^[^\0]*$/)
     .optional()
     .describe("Only jobs that carry this tag."),
+  batch: z.uuid().optional().describe("Only jobs of this batch."),
   since: instant.optional().describe("Only jobs accepted at this instant or later."),
   cursor: z.string().max(100).optional().describe("`nextCursor` of the page before."),
   limit: z.coerce.number().int().min(1).max(200).default(50).describe("Jobs per page."),

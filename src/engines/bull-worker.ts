@@ -1,0 +1,54 @@
+import { type RedisQueueBackend, Worker } from "bullmq";
+import type { RedisJobData } from "./redis-job.ts";
+
+/**
+ * BullMQ's worker with three things it lacks: it can be left without waiting for Redis, it says how many verdicts are on
+ * their way, and what its connections are like.
+ */
+export class BullWorker extends Worker<RedisJobData> {
+  #telling = 0;
+
+  /** Verdicts that Redis has not confirmed yet. */
+  get telling(): number {
+    return this.#telling;
+  }
+
+  /** State of the main connection and of the one that blocks for work, in ioredis' words; `ready` is well. */
+  connections(): { readonly main: string; readonly blocking: string } {
+    const { connection, blockingConnection } = this.backend as RedisQueueBackend;
+    return { main: statusOf(connection), blocking: statusOf(blockingConnection) };
+  }
+
+  /** Leave now, whatever Redis does: no timer, no connection of BullMQ's is left. What was claimed is left to its lease. */
+  async abandon(): Promise<void> {
+    await this.pause(true); // ends the look for stalled jobs
+    await this.lockManager.close();
+    await this.backend.close(true);
+  }
+
+  protected override handleCompleted(
+    ...call: Parameters<Worker<RedisJobData>["handleCompleted"]>
+  ): ReturnType<Worker<RedisJobData>["handleCompleted"]> {
+    return this.#tell(() => super.handleCompleted(...call));
+  }
+
+  protected override handleFailed(
+    ...call: Parameters<Worker<RedisJobData>["handleFailed"]>
+  ): ReturnType<Worker<RedisJobData>["handleFailed"]> {
+    return this.#tell(() => super.handleFailed(...call));
+  }
+
+  async #tell<Next>(verdict: () => Promise<Next>): Promise<Next> {
+    this.#telling += 1;
+    try {
+      return await verdict();
+    } finally {
+      this.#telling -= 1;
+    }
+  }
+}
+
+function statusOf(connection: unknown): string {
+  // Its promise of a client hides the one thing asked for here: how that client is.
+  return (connection as { _client?: { status?: string } } | undefined)?._client?.status ?? "none";
+}

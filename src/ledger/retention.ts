@@ -1,0 +1,108 @@
+import type { QueueDefinition } from "#core/queue.ts";
+import type { BlobStore, Pruned, Retention } from "#core/services.ts";
+import type { Database } from "./database.ts";
+
+/**
+ * Rows per delete: long enough to be worth a commit, short enough that no lock is held for long. Vacuum then reuses the
+ * space: the table stays as large as its retention needs, and no rewrite is ever due.
+ */
+const batchSize = 2_000;
+/** A blob this young may belong to a row that is about to be committed. */
+const blobGraceMs = 24 * 3_600_000;
+/** Closed incidents, finished batches without jobs, and audit lines of what they were about. */
+const recordsKeptMs = 90 * 24 * 3_600_000;
+
+/** Deletes what nobody is promised any more, in small batches, by the policy of each queue. Safe to stop at any moment. */
+export class LedgerRetention implements Retention {
+  readonly #database: Database;
+  readonly #queues: readonly QueueDefinition[];
+  readonly #blobs: BlobStore;
+
+  constructor(options: { database: Database; queues: readonly QueueDefinition[]; blobs: BlobStore }) {
+    this.#database = options.database;
+    this.#queues = options.queues;
+    this.#blobs = options.blobs;
+  }
+
+  async prune(signal: AbortSignal): Promise<Pruned> {
+    let jobs = 0;
+    for (const queue of this.#queues) {
+      jobs += await this.#repeat(signal, () =>
+        this.#pruneJobs(queue.name, ["completed", "cancelled", "expired"], queue.keepCompletedMs),
+      );
+      jobs += await this.#repeat(signal, () => this.#pruneJobs(queue.name, ["dead"], queue.keepFailedMs));
+    }
+    const idempotencyKeys = await this.#repeat(signal, () => this.#delete("idempotency_keys", "expires_at < now()"));
+    const sessions = await this.#repeat(signal, () => this.#delete("sessions", "expires_at < now()"));
+    const old = `now() - ${recordsKeptMs} * interval '1 millisecond'`;
+    await this.#repeat(signal, () => this.#delete("incidents", `closed_at < ${old}`));
+    await this.#repeat(signal, () => this.#delete("batches", `finished_at < ${old}`));
+    const blobs = await this.#pruneBlobs(signal);
+    return { jobs, idempotencyKeys, sessions, blobs };
+  }
+
+  /** Steps go with their job. One of an unfinished batch stays to be counted, and one within its window to hold its key. */
+  async #pruneJobs(queue: string, states: readonly string[], keepMs: number): Promise<number> {
+    const { schema } = this.#database;
+    const { rows } = await this.#database.executeSql(
+      `with old as (
+         select id from ${schema}.jobs
+         where queue = $1 and finished_at < now() - $3 * interval '1 millisecond' and state = any($2)
+           and (deduplicate_until is null or deduplicate_until <= now())
+           and (batch_id is null or not exists (
+             select from ${schema}.batches b where b.id = batch_id and b.finished_at is null
+               and b.created_at > now() - ${recordsKeptMs} * interval '1 millisecond'))
+         order by finished_at limit ${batchSize} for update skip locked
+       ), gone as (
+         delete from ${schema}.jobs j using old where j.id = old.id returning j.id
+       ) select count(*)::int as count from gone`,
+      [queue, states, keepMs],
+    );
+    return rows[0]!.count;
+  }
+
+  async #delete(table: string, condition: string): Promise<number> {
+    const name = `${this.#database.schema}.${table}`;
+    const { rows } = await this.#database.executeSql(
+      `with gone as (
+         delete from ${name} where ctid = any(array(select ctid from ${name} where ${condition} limit ${batchSize})) returning 1
+       ) select count(*)::int as count from gone`,
+    );
+    return rows[0]!.count;
+  }
+
+  /** Blobs that no job and no document refers to: of pruned jobs, of rolled-back transactions, of attempts that lost their lease. */
+  async #pruneBlobs(signal: AbortSignal): Promise<number> {
+    const unusedSince = new Date(Date.now() - blobGraceMs);
+    let removed = 0;
+    for await (const page of this.#blobs.pages(500)) {
+      signal.throwIfAborted();
+      for (const sha256 of await this.#unreferenced(page))
+        removed += (await this.#blobs.collect(sha256, unusedSince)) ? 1 : 0;
+    }
+    return removed;
+  }
+
+  async #unreferenced(hashes: readonly string[]): Promise<readonly string[]> {
+    const { schema } = this.#database;
+    const { rows } = await this.#database.executeSql(
+      `select h.sha256 from unnest($1::text[]) as h (sha256)
+       where not exists (select 1 from ${schema}.jobs where payload_blob = h.sha256)
+         and not exists (select 1 from ${schema}.jobs where result_blob = h.sha256)
+         and not exists (select 1 from ${schema}.document_versions where sha256 = h.sha256)`,
+      [hashes],
+    );
+    return rows.map((row) => row.sha256);
+  }
+
+  /** Until a batch is not full. */
+  async #repeat(signal: AbortSignal, batch: () => Promise<number>): Promise<number> {
+    let total = 0;
+    for (;;) {
+      signal.throwIfAborted();
+      const count = await batch();
+      total += count;
+      if (count < batchSize) return total;
+    }
+  }
+}
