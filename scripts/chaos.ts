@@ -1,3 +1,5 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { countLogged, countOpen, takeCensus } from "./chaos/census.ts";
 import { seconds } from "./chaos/checks/times.ts";
@@ -95,6 +97,7 @@ async function trial(
     settledMs,
     patienceMs,
   };
+  writeFileSync(join(cluster.dir, "evidence.json"), JSON.stringify(evidence));
   const verdict = judge(evidence);
   say(["", "Verdict", ...verdictLines(verdict), "", "Faults", ...recoveryLines(recoveries(evidence), beganAt), ""]);
   if (verdict.broken.length === 0) say(`Passed: every promise held. Seed ${seed}.`);

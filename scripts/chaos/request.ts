@@ -24,9 +24,10 @@ export interface Order {
 }
 
 export function drawOrder(random: Random): Order {
-  const persistent = random.chance(0.5);
   const form = random.chance(0.03) ? "many" : random.chance(0.02) ? "batch" : "single";
   const requests = Array.from({ length: form === "single" ? 1 : random.whole(5, 15) }, () => drawRequest(random));
+  // Whoever asks again for a job that must begin soon may come too late.
+  const persistent = random.chance(0.5) && requests.every(({ expiresInMs }) => expiresInMs === null);
   return { form, persistent, requests };
 }
 

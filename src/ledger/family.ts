@@ -47,11 +47,11 @@ function cancelStatement(schema: string): string {
       union
       select child.id from ${jobs} child join family on child.parent_id = family.id
     ), found as (
-      select id, state, queue from ${jobs} where id in (select id from family) order by id for update
+      select id, state, queue, finished_at from ${jobs} where id in (select id from family) order by id for update
     ), cancelled as (
       update ${jobs} j set
-        state = case when f.state = 'running' then j.state else 'cancelled' end,
-        lease = case when f.state = 'running' then j.lease end,
+        state = case when f.state = 'running' then f.state else 'cancelled' end,
+        lease = case when f.state = 'running' then coalesce(j.lease, '') end,
         lease_until = case when f.state = 'running' then j.lease_until end,
         finished_at = case when f.state = 'running' then null else now() end,
         relay_at = null,
@@ -59,7 +59,7 @@ function cancelStatement(schema: string): string {
         error = case when f.state = 'running' then j.error
           else jsonb_build_object('code', 'cancelled', 'message', 'Cancelled by request before it ran') end,
         revision = j.revision + 1
-      from found f where j.id = f.id and j.finished_at is null
+      from found f where j.id = f.id and f.finished_at is null
       returning j.id, j.queue, j.tenant, j.state
     ), ${bookEndsOf(schema, "cancelled")}, asked as (
       select pg_notify('${schema}_cancel', id::text) from cancelled where state = 'running'

@@ -189,15 +189,15 @@ export function statements(schema: string): Statements {
       select id, (select count(*) from told) as told from moved`,
 
     // $1 tenant (null: any), $2 id. Waiting: cancelled at once. Running: asked, through `${schema}_cancel`.
-    // The lease of a waiting row is null already; it is written all the same, because Postgres checks the constraints on the
-    // row as it was when the statement began, and only then finds that it was settled meanwhile.
+    // What is decided is decided on `found`, the row as it is now. The update begins with the row as it was when the statement
+    // began (Postgres checks the constraints on that, and only then finds that it was settled, or redriven, meanwhile).
     cancel: `
       with found as (
-        select id, state, queue from ${jobs} where id = $2 and ($1::text is null or tenant = $1) for update
+        select id, state, queue, finished_at from ${jobs} where id = $2 and ($1::text is null or tenant = $1) for update
       ), cancelled as (
         update ${jobs} j set
-          state = case when f.state = 'running' then j.state else 'cancelled' end,
-          lease = case when f.state = 'running' then j.lease end,
+          state = case when f.state = 'running' then f.state else 'cancelled' end,
+          lease = case when f.state = 'running' then coalesce(j.lease, '') end,
           lease_until = case when f.state = 'running' then j.lease_until end,
           finished_at = case when f.state = 'running' then null else now() end,
           relay_at = null,
@@ -205,7 +205,7 @@ export function statements(schema: string): Statements {
           error = case when f.state = 'running' then j.error
             else jsonb_build_object('code', 'cancelled', 'message', 'Cancelled by request before it ran') end,
           revision = j.revision + 1
-        from found f where j.id = f.id and j.finished_at is null
+        from found f where j.id = f.id and f.finished_at is null
         returning j.id, j.queue, j.tenant, j.state
       ), ${bookEnds("cancelled")}, asked as (
         select pg_notify('${schema}_cancel', id::text) from cancelled where state = 'running'

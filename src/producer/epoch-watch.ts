@@ -28,9 +28,9 @@ const stopMs = 500;
  * Notices within a quarter of a second that Redis lost a queue (`FLUSHALL`, an empty replica promoted, a disk restored),
  * and re-drives everything that waited there. A lost Redis looks healthy: it answers, and all queues are empty.
  *
- * Redis keeps an epoch per queue, Postgres remembers which one it should be. A difference means loss. Then: pauses are set
- * again, a new epoch is written to Redis, all waiting jobs are given to the relay page by page, and only when Redis still
- * has the new epoch Postgres learns it. A crash in between, or a second loss, leaves a difference, and it begins again.
+ * Redis keeps an epoch per queue, Postgres remembers which one it should be. A difference means loss. Then, in this order: a
+ * new epoch is written to Redis, pauses are set again, all waiting jobs are given to the relay page by page, and last
+ * Postgres learns the epoch. A crash in between, or a second loss, leaves a difference, and it begins again.
  *
  * Running jobs are left to their workers. Since these may settle, fail or vanish while Redis has no entry for them, and
  * since a restarted Redis may have lost its last second without losing its epoch, the queues are reconciled every few
@@ -120,56 +120,65 @@ export class EpochWatch {
   }
 
   async #compare(queue: QueueDefinition, found: string | null): Promise<void> {
-    const expected = await this.#expected(queue, found);
-    if (expected === found) this.#known.set(queue.name, expected);
-    else await this.#recover(queue);
+    const expected = await this.#expected(queue);
+    if (expected !== null && expected === found) this.#known.set(queue.name, expected);
+    else await this.#alone(queue, () => this.#agree(queue));
   }
 
-  /** What Postgres remembers. A queue that is new there takes the epoch that Redis has, or a first one. */
-  async #expected(queue: QueueDefinition, found: string | null): Promise<string> {
-    const { database, store } = this.#options;
-    const read = () =>
-      database.executeSql(`select epoch from ${database.schema}.epochs where queue = $1`, [queue.name]);
-    const known = (await read()).rows[0];
-    if (known) return known.epoch;
-    const first = found ?? randomUUID();
-    if (found === null) await store.setEpoch(queue, first);
-    await database.executeSql(
-      `insert into ${database.schema}.epochs (queue, epoch) values ($1, $2) on conflict do nothing`,
-      [queue.name, first],
-    );
-    return (await read()).rows[0]!.epoch;
+  /** What Postgres remembers; `null`: nothing yet. */
+  async #expected({ name }: QueueDefinition): Promise<string | null> {
+    const { database } = this.#options;
+    const { rows } = await database.executeSql(`select epoch from ${database.schema}.epochs where queue = $1`, [name]);
+    return rows[0]?.epoch ?? null;
   }
 
-  /** Give everything that waited in the queue to the relay, unless another process is at it. */
-  async #recover(queue: QueueDefinition): Promise<void> {
-    const { database, store, settings, incidents, log } = this.#options;
+  /** Do this unless another process is at it; then the next look is soon enough. */
+  async #alone(queue: QueueDefinition, work: () => Promise<void>): Promise<void> {
+    const { database } = this.#options;
     await database.transaction(async (client) => {
       const lock = "select pg_try_advisory_xact_lock(hashtextextended($1, 0)) as mine";
       const { rows } = await client.query(lock, [`nightshift/epoch/${database.schema}/${queue.name}`]);
-      if (!rows[0].mine) return;
-      const current = (await store.epochs([queue])).get(queue.name) ?? null;
-      if (current !== null && current === (await this.#expected(queue, current))) return; // done meanwhile by another
-      const startedAt = performance.now();
-      const subject = `queue/${queue.name}`;
-      const found = current === null ? "nothing" : "another epoch";
-      await incidents.open("redis_lost", subject, { found, durability: queue.durability });
-      const epoch = randomUUID();
-      await store.setEpoch(queue, epoch);
-      await settings.apply([queue]); // before there is anything to take: a paused queue stays paused
-      const redriven = await this.#sendAllAgain(queue);
-      const kept = (await store.epochs([queue])).get(queue.name) === epoch;
-      const tookMs = Math.round(performance.now() - startedAt);
-      log.warn({ queue: queue.name, redriven, tookMs, kept }, "epoch.redriven");
-      this.#watchOn();
-      if (!kept) return; // lost again meanwhile: the next look sees the difference
-      await database.executeSql(`update ${database.schema}.epochs set epoch = $2, began_at = now() where queue = $1`, [
-        queue.name,
-        epoch,
-      ]);
-      this.#known.set(queue.name, epoch);
-      await incidents.close("redis_lost", subject, { redriven, tookMs });
+      if (rows[0].mine) await work();
     });
+  }
+
+  /** Look again, now that nobody else acts, and bring the two together. */
+  async #agree(queue: QueueDefinition): Promise<void> {
+    const found = (await this.#options.store.epochs([queue])).get(queue.name) ?? null;
+    const expected = await this.#expected(queue);
+    if (expected !== null && expected === found) return;
+    if (expected !== null) return this.#recover(queue, found);
+    const first = found ?? randomUUID(); // a new installation, or the first release that has epochs
+    await this.#remember(queue, first);
+    if (found === null) await this.#options.store.setEpoch(queue, first);
+  }
+
+  /** Give everything that waited in the queue to the relay. */
+  async #recover(queue: QueueDefinition, found: string | null): Promise<void> {
+    const { store, settings, incidents, log } = this.#options;
+    const startedAt = performance.now();
+    const subject = `queue/${queue.name}`;
+    const { durability } = queue;
+    await incidents.open("redis_lost", subject, { found: found === null ? "nothing" : "another epoch", durability });
+    const epoch = randomUUID();
+    await store.setEpoch(queue, epoch);
+    await settings.apply([queue]); // before there is anything to take: a paused queue stays paused
+    const redriven = await this.#sendAllAgain(queue);
+    const tookMs = Math.round(performance.now() - startedAt);
+    log.warn({ queue: queue.name, redriven, tookMs }, "epoch.redriven");
+    this.#watchOn();
+    await this.#remember(queue, epoch);
+    await incidents.close("redis_lost", subject, { redriven, tookMs });
+  }
+
+  async #remember({ name }: QueueDefinition, epoch: string): Promise<void> {
+    const { database } = this.#options;
+    await database.executeSql(
+      `insert into ${database.schema}.epochs (queue, epoch) values ($1, $2)
+       on conflict (queue) do update set epoch = excluded.epoch, began_at = now()`,
+      [name, epoch],
+    );
+    this.#known.set(name, epoch);
   }
 
   async #sendAllAgain(queue: QueueDefinition): Promise<number> {

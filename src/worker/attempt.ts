@@ -310,7 +310,7 @@ export class Attempt {
     for (let tried = false; ; tried = true) {
       try {
         if (await this.#settleOnce(decision, children)) return true;
-        return !tried && (await ledger.attemptOutcome(this.jobId, number)) === decision.outcome;
+        return tried && (await ledger.attemptOutcome(this.jobId, number)) === decision.outcome;
       } catch (error) {
         if (!(error instanceof StoreUnavailable) || this.#giveUp.signal.aborted) throw error;
         if (!tried) this.#tools.log.warn({ jobId: this.jobId, job: this.#job.name }, "attempt.settle_held");

@@ -54,7 +54,8 @@ const start = async (payload: object, deduplicationKey: string): Promise<string>
   return body.id;
 };
 
-// Each of these was seen to fail with `deduplicate` taken out of `toRow`'s caller (every mode then joins).
+// Seen to fail with the mechanism switched off: every mode read as `join` (7 of these), `promoteSuccessors` (the three of
+// keep-last), `deduplicate_until` not written (the window).
 
 test("replace: a waiting job becomes what the newest request asks for, under its id, with 200", async () => {
   const options = { deduplicationKey: "r1", deduplicate: "replace", tags: ["old"] };

@@ -57,8 +57,9 @@ test("the same key with another body, address or query is refused", async () => 
   }
 });
 
-// Seen to fail without the advisory lock: every request then runs, and all but one wait for the primary key and fail.
+// Seen to fail (a job for each connection) without the advisory lock.
 test("of a hundred requests at once with one key, one job comes; the others get its answer or are told to wait", async () => {
+  await Promise.all(Array.from({ length: 8 }, () => sql("select pg_sleep(0.1)"))); // opens the whole pool: they really meet
   const json = { payload: { n: 3 }, tags: ["hundred"] };
   const answers = await Promise.all(Array.from({ length: 100 }, () => post("hundred", json)));
   const accepted = answers.filter(({ status }) => status === 202);
@@ -99,7 +100,7 @@ test("while the first request is being answered, a second is told to wait; after
   assert.deepEqual((await post("flight", json)).body, body);
 });
 
-// The key and its job are one commit. Seen to fail with `keep` in a transaction of its own after the first one.
+// The key and its job are one commit. Seen to fail (a job is there) with `work` outside the key's transaction.
 test("a crash between accepting and answering leaves no job, and the repeated request is the first", async () => {
   const json = { payload: { n: 4 }, tags: ["crash"] };
   await sql(`

@@ -94,6 +94,24 @@ test("a sweeper that is cut off while it finishes a batch leaves it to the next,
   assert.ok((await batches.find(tenant, id))?.completion?.jobId);
 });
 
+// Seen to fail without the subquery on open jobs in claimReady.
+test("a batch is not finished while one of its jobs is open, nor before it is sealed", async () => {
+  const { rig, sweeper, batches } = await stage();
+  await using _ = rig;
+  const producer = new BatchProducer(rig.runtime.producer, batches);
+  const batch = { entries: [{ job: work, payload: {} }], completion: null, open: true };
+  const { id } = await producer.create(tenant, batch, {});
+  await producer.seal(tenant, id);
+  assert.equal(await sweeper().sweep(), 0, "its job waits");
+  const other = await producer.create(tenant, { ...batch, entries: [] }, {});
+  assert.equal(await sweeper().sweep(), 0, "it may still be filled");
+  await producer.seal(tenant, other.id);
+  assert.equal(await sweeper().sweep(), 1);
+  await rig.work();
+  await rig.until(async () => (await batches.find(tenant, id))?.open === 0);
+  assert.equal(await sweeper().sweep(), 1);
+});
+
 test("a batch whose last job ended unseen is found: nobody has to be told", async () => {
   const { rig, ended, batches } = await stage();
   await using _ = rig;

@@ -23,6 +23,11 @@ export interface Running {
 
 /** A house of its own: servers, data dir, and any number of processes; all gone at the end. */
 export interface House extends AsyncDisposable {
+  /** Where the house's servers are, for those who put something in between. */
+  readonly databaseUrl: string;
+  readonly redisUrl: string;
+  /** Start a process without waiting until it is ready. */
+  launch(kind: ProcessKind, env?: Record<string, string>): Running;
   /** Resolves when the process is ready. */
   start(kind: ProcessKind, env?: Record<string, string>): Promise<Running>;
   /** The embedded Redis' process id, to stop and continue it. */
@@ -44,7 +49,7 @@ export async function openHouse(): Promise<House> {
   const children: ChildProcess[] = [];
   let apiUrl = "";
 
-  const start: House["start"] = async (kind, env = {}) => {
+  const launch: House["launch"] = (kind, env = {}) => {
     const child = fork(fileURLToPath(new URL(`../../src/bin/${kind}.ts`, import.meta.url)), [], {
       // Not vitest's own flags and variables: the process is to be what an operator starts.
       execArgv: ["--disable-warning=ExperimentalWarning"],
@@ -61,7 +66,11 @@ export async function openHouse(): Promise<House> {
       stdio: ["ignore", "pipe", "inherit", "ipc"],
     });
     children.push(child);
-    const running = watch(child);
+    return watch(child);
+  };
+
+  const start: House["start"] = async (kind, env = {}) => {
+    const running = launch(kind, env);
     await Promise.race([
       running.logged("process.ready"),
       running.ended.then((code) =>
@@ -77,6 +86,9 @@ export async function openHouse(): Promise<House> {
   };
 
   return {
+    databaseUrl: servers.databaseUrl!,
+    redisUrl: servers.redisUrl!,
+    launch,
     start,
     get redisPid() {
       return Number(readFileSync(join(dataDir, "redis", "redis.pid"), "utf8"));

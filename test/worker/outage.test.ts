@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { setTimeout as delay } from "node:timers/promises";
 import { inject, test } from "vitest";
 import { DrainOverran } from "../../src/worker/drain-overran.ts";
 import { cuttable } from "../api/cuttable.ts";
@@ -145,6 +146,7 @@ test("Postgres comes back within the drain: what was settled meanwhile is record
   go.open();
   await logged(rig, "attempt.settle_held");
   const stopped = host.stop(20_000);
+  await delay(3_000); // longer than handlers get to unwind: the length of the outage is the scenario
   postgres.mend();
   await stopped;
   assert.equal((await rig.settled(id)).state, "completed");

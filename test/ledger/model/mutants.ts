@@ -5,7 +5,7 @@ import type { Operation } from "./operation.ts";
  * Ledgers that are wrong in one place each. `kinds`: what to do to it, where the fault shows so rarely that doing
  * everything would take too long.
  */
-export const mutants: readonly (Mutation & { readonly kinds?: Operation["kind"][] })[] = [
+export const mutants: readonly (Mutation & { readonly kinds?: readonly Operation["kind"][] })[] = [
   { name: "settle: by any lease", find: "and j.lease = v.lease", put: "" },
   { name: "settle: a waiting outcome spends an attempt too", find: "j.spent + v.spend", put: "j.spent + 1" },
   {
@@ -74,7 +74,7 @@ export const mutants: readonly (Mutation & { readonly kinds?: Operation["kind"][
   },
   {
     name: "cancel: of a job that has ended",
-    find: "where j.id = f.id and j.finished_at is null",
+    find: "where j.id = f.id and f.finished_at is null",
     put: "where j.id = f.id",
   },
   {

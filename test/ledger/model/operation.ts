@@ -93,7 +93,9 @@ const weights: Record<Operation["kind"], number> = {
 };
 
 /** Drafts of the given kinds, as often as they are interesting. */
-export function drafts(kinds = Object.keys(weights) as Operation["kind"][]): fc.Arbitrary<Draft> {
+export function drafts(
+  kinds: readonly Operation["kind"][] = Object.keys(weights) as Operation["kind"][],
+): fc.Arbitrary<Draft> {
   return fc.record({
     kind: fc.oneof(...kinds.map((kind) => ({ arbitrary: fc.constant(kind), weight: weights[kind] }))),
     job: fc.nat(7),

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { v7 as uuidv7 } from "uuid";
+import { seconds } from "#core/duration.ts";
 import type { House } from "./house.ts";
 import { empty, type Model } from "./job.ts";
 import { apply } from "./machine.ts";
@@ -8,6 +9,9 @@ import { assertAgrees, assertFollows, assertSound } from "./seen.ts";
 import { hasSerialOrder, type Told } from "./serial.ts";
 
 const { FC_RUNS = "1", FC_SEED, FC_PATH } = process.env;
+
+/** For one test, with time to shrink a counterexample. */
+export const patienceMs = seconds(60) * Number(FC_RUNS);
 
 /**
  * How often to try, and for how long at the most: on a busy machine fewer runs. FC_RUNS multiplies both; FC_SEED and
