@@ -10,9 +10,12 @@ import { Database } from "./ledger/database.ts";
 import { JobReader } from "./ledger/job-reader.ts";
 import { Ledger } from "./ledger/ledger.ts";
 import { Listener } from "./ledger/listener.ts";
+import { Cancellation } from "./producer/cancellation.ts";
 import { Dispatcher } from "./producer/dispatcher.ts";
+import { JobLookup } from "./producer/job-lookup.ts";
 import { Producer } from "./producer/producer.ts";
 import type { Receipt } from "./producer/receipt.ts";
+import { Redrive } from "./producer/redrive.ts";
 import { Relay } from "./producer/relay.ts";
 import { createBlobStore } from "./services/blob-url.ts";
 import { PostgresDocumentStore } from "./services/document-store.ts";
@@ -49,6 +52,9 @@ export class Runtime {
   readonly listener: Listener;
   readonly producer: Producer;
   readonly dispatcher: Dispatcher;
+  readonly lookup: JobLookup;
+  readonly cancellation: Cancellation;
+  readonly redrive: Redrive;
   readonly redis: RedisEngine;
   readonly postgres: PostgresEngine;
   readonly services: Services;
@@ -94,12 +100,17 @@ export class Runtime {
       log,
       ...(options.onAccepted && { onAccepted: options.onAccepted }),
     });
+    const { ledger, reader, dispatcher } = this;
+    const { queues } = catalog;
+    this.lookup = new JobLookup({ reader, queues, engineOf });
+    this.cancellation = new Cancellation({ ledger, lookup: this.lookup, queues, engineOf });
+    this.redrive = new Redrive({ catalog, lookup: this.lookup, ledger, dispatcher, engineOf });
     this.#relay = options.keepsHouse
       ? new Relay({
           database: this.database,
-          ledger: this.ledger,
+          ledger,
           listener: this.listener,
-          queues: catalog.queues,
+          queues,
           engineOf,
           log,
         })

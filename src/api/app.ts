@@ -2,18 +2,15 @@ import express from "express";
 import helmet from "helmet";
 import type { Catalog } from "#core/catalog.ts";
 import type { Log } from "#core/handler.ts";
-import type { QueueDefinition } from "#core/queue.ts";
 import type { BlobStore, DocumentStore } from "#core/services.ts";
 import packageJson from "../../package.json" with { type: "json" };
 import type { KeyStore } from "../access/keys.ts";
-import type { Engine } from "../engines/engine.ts";
 import type { JobReader } from "../ledger/job-reader.ts";
-import type { Ledger } from "../ledger/ledger.ts";
-import type { Dispatcher } from "../producer/dispatcher.ts";
+import type { Cancellation } from "../producer/cancellation.ts";
+import type { JobLookup } from "../producer/job-lookup.ts";
 import type { Producer } from "../producer/producer.ts";
-import { Redrive } from "../producer/redrive.ts";
+import type { Redrive } from "../producer/redrive.ts";
 import { authenticator } from "./authenticate.ts";
-import type { JobLookup } from "./job-lookup.ts";
 import type { JobWatch } from "./job-watch.ts";
 import { notFound } from "./not-found.ts";
 import { openapi } from "./openapi.ts";
@@ -34,25 +31,24 @@ import { listJobsRoute } from "./routes/list-jobs.ts";
 export interface AppOptions {
   readonly catalog: Catalog;
   readonly producer: Producer;
-  readonly dispatcher: Dispatcher;
-  readonly ledger: Ledger;
   readonly reader: JobReader;
-  readonly engineOf: (queue: QueueDefinition) => Engine;
+  readonly lookup: JobLookup;
+  readonly cancellation: Cancellation;
+  readonly redrive: Redrive;
   readonly keys: Pick<KeyStore, "verify">;
   readonly documents: DocumentStore;
   readonly blobs: BlobStore;
   readonly health: Health;
   readonly metrics: MetricsPage;
-  readonly lookup: JobLookup;
   readonly watch: JobWatch;
   readonly log: Log;
 }
 
 /** The HTTP API of `/v1`, its description and its health. `ApiServer` makes it listen. */
 export function createApp(options: AppOptions): express.Express {
-  const { catalog, log } = options;
+  const { log } = options;
   const authenticate = authenticator(options.keys);
-  const deps = { ...options, queues: catalog.queues, authenticate, redrive: new Redrive(options) };
+  const deps = { ...options, authenticate };
   const operations: Operation[] = [
     enqueueRoute(deps),
     enqueueManyRoute(deps),

@@ -1,9 +1,10 @@
 import type { ErrorRequestHandler } from "express";
-import { InvalidInput, NightshiftError, StoreUnavailable, UnknownJob } from "#core/errors.ts";
+import { InvalidInput, JobNotFound, NightshiftError, StoreUnavailable, UnknownJob } from "#core/errors.ts";
 import type { Log } from "#core/handler.ts";
 import type { Problem } from "#core/problems.ts";
 import { isConnectionError } from "../ledger/database.ts";
-import { JobNotDead, JobNotFound, QueueGone } from "../producer/redrive.ts";
+import { JobAlreadyEnded, JobIsRunning } from "../producer/cancellation.ts";
+import { JobNotDead, JobSettling, QueueGone } from "../producer/redrive.ts";
 
 /** Every problem this API answers, by its permanent code. `docs/errors.md` says what to do about each. */
 export const problems = {
@@ -21,6 +22,7 @@ export const problems = {
   job_already_ended: { status: 409, title: "The job has ended" },
   job_is_running: { status: 409, title: "The job runs and cannot be stopped" },
   job_not_dead: { status: 409, title: "The job is not a dead letter" },
+  job_settling: { status: 409, title: "The job is just being put away" },
   queue_gone: { status: 409, title: "The job's queue no longer exists" },
   body_too_large: { status: 413, title: "The body is too large" },
   unsupported_media_type: { status: 415, title: "The body is not of a type this API reads" },
@@ -53,7 +55,10 @@ const classes: ReadonlyArray<{
   { of: InvalidInput, code: "invalid_input" },
   { of: UnknownJob, code: "unknown_job" },
   { of: JobNotFound, code: "job_not_found" },
+  { of: JobAlreadyEnded, code: "job_already_ended" },
+  { of: JobIsRunning, code: "job_is_running" },
   { of: JobNotDead, code: "job_not_dead" },
+  { of: JobSettling, code: "job_settling" },
   { of: QueueGone, code: "queue_gone" },
   { of: StoreUnavailable, code: "store_unavailable", headers: { "Retry-After": "1" } },
 ];

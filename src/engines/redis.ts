@@ -16,6 +16,7 @@ import type {
 import { producerConnection } from "./redis-connection.ts";
 import { RedisConsumer } from "./redis-consumer.ts";
 import { parseReason, type RedisJobData, toBullJob, toMessage } from "./redis-job.ts";
+import { oldestDueAt } from "./redis-oldest.ts";
 
 /**
  * Messages sent before their answers are awaited. Single adds, not `addBulk`: the client writes those of one turn together
@@ -63,19 +64,15 @@ export class RedisEngine implements Engine {
 
   /** Rejects when Redis does not answer. */
   async ping(): Promise<void> {
-    if (!this.#connection)
-      throw new Error("Expected a started engine, found one without a connection: call start() first");
-    await this.#connection.ping();
+    await this.#connected().ping();
   }
 
   /** The BullMQ queue behind a definition, for the dashboard. */
   queue(definition: QueueDefinition): Queue<RedisJobData> {
     const known = this.#queues.get(definition.name);
     if (known) return known;
-    if (!this.#connection)
-      throw new Error("Expected a started engine, found one without a connection: call start() first");
     const queue = new Queue<RedisJobData>(definition.name, {
-      connection: this.#connection,
+      connection: this.#connected(),
       prefix: redisPrefix(this.#prefix, definition.name),
     });
     queue.on("error", (error) => this.#log.warn({ queue: definition.name, error: error.message }, "queue.error"));
@@ -123,17 +120,28 @@ export class RedisEngine implements Engine {
   }
 
   async counts(definition: QueueDefinition): Promise<EngineCounts> {
-    const counts = await this.queue(definition).getJobCounts("wait", "prioritized", "delayed", "active", "failed");
+    const queue = this.queue(definition);
+    const now = Date.now();
+    const [counts, oldest] = await Promise.all([
+      queue.getJobCounts("wait", "prioritized", "delayed", "active", "failed"),
+      oldestDueAt(queue, this.#connected(), now),
+    ]);
     return {
       waiting: (counts.wait ?? 0) + (counts.prioritized ?? 0),
       delayed: counts.delayed ?? 0,
       active: counts.active ?? 0,
       failed: counts.failed ?? 0,
+      oldestWaitingMs: oldest === null ? 0 : now - oldest,
     };
   }
 
   consume(queue: QueueDefinition, process: (delivery: Delivery) => Promise<Verdict>, events: ConsumerEvents): Consumer {
     return new RedisConsumer({ url: this.#url, prefix: redisPrefix(this.#prefix, queue.name), queue, process, events });
+  }
+
+  #connected(): Redis {
+    if (this.#connection) return this.#connection;
+    throw new Error("Expected a started engine, found one without a connection: call start() first");
   }
 }
 

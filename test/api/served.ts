@@ -37,6 +37,16 @@ export interface Served extends AsyncDisposable {
   fetch(path: string, asked?: Asked): Promise<Response>;
 }
 
+/** An API server in front of a rig; not started. */
+export function apiOf({ runtime }: Rig, options: { keys: KeyStore; health: Health; port: number }): ApiServer {
+  const { catalog, producer, reader, lookup, cancellation, redrive, listener, services, log } = runtime;
+  return new ApiServer({
+    ...{ catalog, producer, reader, lookup, cancellation, redrive, listener, log, ...services, ...options },
+    metrics: { contentType: "text/plain; version=0.0.4", text: async () => "up 1\n" },
+    host: "127.0.0.1",
+  });
+}
+
 /** Start a rig and the API in front of it. */
 export async function serve(options: Parameters<typeof startRig>[0]): Promise<Served> {
   const rig = await startRig(options);
@@ -52,19 +62,7 @@ export async function serve(options: Parameters<typeof startRig>[0]): Promise<Se
     stranger: await make("globex", "operator"),
   };
   const health: Served["health"] = { checks: [{ name: "postgres", ok: true }] };
-  const server = new ApiServer({
-    ...runtime.workerOptions([]),
-    producer: runtime.producer,
-    dispatcher: runtime.dispatcher,
-    reader: runtime.reader,
-    documents: runtime.services.documents,
-    blobs: runtime.services.blobs,
-    keys,
-    health: { checks: async () => health.checks },
-    metrics: { contentType: "text/plain; version=0.0.4", text: async () => "up 1\n" },
-    host: "127.0.0.1",
-    port: 0,
-  });
+  const server = apiOf(rig, { keys, health: { checks: async () => health.checks }, port: 0 });
   await server.start();
   const { url } = server;
 

@@ -4,7 +4,7 @@ import { type FieldProblem, InvalidInput, StoreUnavailable } from "#core/errors.
 import { type Problem, toProblems } from "#core/problems.ts";
 import { enqueueOptions } from "../../producer/options.ts";
 import type { EnqueueContext, Entry, Producer } from "../../producer/producer.ts";
-import { oneTenant } from "../authenticate.ts";
+import { type Caller, oneTenant, requireRoleFor } from "../authenticate.ts";
 import { type Operation, parseQuery } from "../operation.ts";
 import { toProblem } from "../problem.ts";
 import { bulkOutcomes, bulkReceipts } from "../shapes.ts";
@@ -26,33 +26,45 @@ type ItemOutcome =
   | { readonly status: number; readonly receipt: ReturnType<typeof withLinks> }
   | { readonly status: number; readonly problem: Problem };
 
+/** Who asks, and for whom. */
+interface Asker {
+  readonly caller: Caller;
+  readonly tenant: string;
+  readonly context: EnqueueContext;
+}
+
 /**
  * POST /v1/jobs: accept up to 1,000 jobs. By default all or nothing, in one commit; with `?partial=true` each on its own.
- * 202 all accepted · 207 one outcome per job · 422 refused, every problem under `jobs.<index>`.
+ * 202 all accepted · 207 one outcome per job · 403 one of them is for operators · 422 refused, every problem under
+ * `jobs.<index>`.
  */
 export function enqueueManyRoute({ catalog, producer }: { catalog: Catalog; producer: Producer }): Operation {
   const jobs = new Map(catalog.jobs.map((job) => [job.name, job]));
 
-  function toEntry(raw: unknown): Entry | FieldProblem[] {
+  /** The entry, or its problems. Throws Refusal `forbidden` for a job that is not the caller's to enqueue. */
+  function toEntry(raw: unknown, caller: Caller): Entry | FieldProblem[] {
     if (!isObject(raw)) return [{ path: "", message: "Expected a JSON object", code: "invalid_type" }];
     const { job: name, payload, ...options } = raw;
     const job = typeof name === "string" ? jobs.get(name) : undefined;
-    if (job) return { job, payload, options };
+    if (job) {
+      requireRoleFor(job, caller);
+      return { job, payload, options };
+    }
     const message = "Expected the name of a job. GET /v1/job-types lists them.";
     return [{ path: "job", message, code: typeof name === "string" ? "unknown_job" : "invalid_type" }];
   }
 
-  async function acceptAll(tenant: string, raws: readonly unknown[], context: EnqueueContext) {
-    const read = raws.map(toEntry);
+  async function acceptAll({ caller, tenant, context }: Asker, raws: readonly unknown[]) {
+    const read = raws.map((raw) => toEntry(raw, caller));
     const entries = read.filter((entry): entry is Entry => !Array.isArray(entry));
     if (entries.length === read.length) return producer.enqueueMany(tenant, entries, context);
     const found = read.map((entry) => (Array.isArray(entry) ? entry : producer.check(entry)));
     throw new InvalidInput(`${raws.length} jobs were refused`, found.flatMap(below));
   }
 
-  async function acceptOne(tenant: string, raw: unknown, index: number, context: EnqueueContext): Promise<ItemOutcome> {
+  async function acceptOne({ caller, tenant, context }: Asker, raw: unknown, index: number): Promise<ItemOutcome> {
     try {
-      const entry = toEntry(raw);
+      const entry = toEntry(raw, caller);
       if (Array.isArray(entry)) throw new InvalidInput("The job was refused", entry);
       const receipt = await producer.enqueue(tenant, entry.job, entry.payload, entry.options, context);
       return { status: receipt.duplicate ? 200 : 202, receipt: withLinks(receipt) };
@@ -100,19 +112,18 @@ export function enqueueManyRoute({ catalog, producer }: { catalog: Catalog; prod
     problems: ["invalid_input", "tenant_required"],
     async handle({ req, res, caller, body }) {
       const { partial } = parseQuery(query, req);
-      const tenant = oneTenant(caller);
+      const asker: Asker = { caller, tenant: oneTenant(caller), context: { traceparent: req.get("traceparent") } };
       const { data, error } = frame.safeParse(body);
       if (!data)
         throw new InvalidInput(
           "The body was refused",
           error.issues.flatMap((issue) => toProblems(issue, [])),
         );
-      const context = { traceparent: req.get("traceparent") };
       if (partial === "true") {
-        const items = await Promise.all(data.jobs.map((raw, index) => acceptOne(tenant, raw, index, context)));
+        const items = await Promise.all(data.jobs.map((raw, index) => acceptOne(asker, raw, index)));
         return void res.status(207).json({ items });
       }
-      const receipts = await acceptAll(tenant, data.jobs, context);
+      const receipts = await acceptAll(asker, data.jobs);
       res.status(202).json({ items: receipts.map(withLinks) });
     },
   };

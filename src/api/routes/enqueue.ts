@@ -5,7 +5,7 @@ import type { JobDefinition } from "#core/job.ts";
 import { enqueueOptions } from "../../producer/options.ts";
 import type { Producer } from "../../producer/producer.ts";
 import type { Receipt } from "../../producer/receipt.ts";
-import { oneTenant } from "../authenticate.ts";
+import { oneTenant, requireRoleFor } from "../authenticate.ts";
 import type { Operation } from "../operation.ts";
 import { receipt as receiptShape } from "../shapes.ts";
 
@@ -14,9 +14,12 @@ const howItIsAccepted =
   "`202` is sent after the job is committed. Lost the answer? Send the same `deduplicationKey` again: while the first " +
   "job lives you get that job, with `200`.";
 
+const forOperators = "Work of the house: it takes a key that may operate, and answers `forbidden` to a producer's.";
+
 /**
  * POST /v1/jobs/{job}: accept one job for later work.
- * 202 accepted · 200 joined a living job with the same key · 404 unknown job · 422 refused, with the path of each problem.
+ * 202 accepted · 200 joined a living job with the same key · 403 a job for operators · 404 unknown job · 422 refused, with
+ * the path of each problem.
  */
 export function enqueueRoute({ catalog, producer }: { catalog: Catalog; producer: Producer }): Operation {
   return {
@@ -34,7 +37,9 @@ export function enqueueRoute({ catalog, producer }: { catalog: Catalog; producer
       name: `enqueue.${job.name}`,
       path: `/v1/jobs/${job.name}`,
       summary: `Enqueue ${job.name}`,
-      description: `${job.summary}\n\n${howItIsAccepted}`,
+      description: [job.summary, ...(job.enqueuedBy === "operator" ? [forOperators] : []), howItIsAccepted].join(
+        "\n\n",
+      ),
       body: enqueueBody(job),
     })),
     answers: {
@@ -48,6 +53,7 @@ export function enqueueRoute({ catalog, producer }: { catalog: Catalog; producer
     problems: ["unknown_job", "invalid_input", "tenant_required"],
     async handle({ req, res, caller, body }) {
       const job = catalog.get(String(req.params.job));
+      requireRoleFor(job, caller);
       const tenant = oneTenant(caller);
       if (!isObject(body)) throw notAnObject();
       const { payload, ...options } = body;

@@ -1,16 +1,13 @@
 import type { Request, Response } from "express";
 import { z } from "zod";
 import { minutes, seconds } from "#core/duration.ts";
-import type { QueueDefinition } from "#core/queue.ts";
-import type { Engine } from "../../engines/engine.ts";
+import { JobNotFound } from "#core/errors.ts";
 import type { JobView } from "../../ledger/job-reader.ts";
-import { isTerminal } from "../../ledger/job-state.ts";
-import type { Ledger } from "../../ledger/ledger.ts";
-import { JobNotFound, type Redrive } from "../../producer/redrive.ts";
-import type { JobLookup } from "../job-lookup.ts";
+import type { Cancellation } from "../../producer/cancellation.ts";
+import type { JobLookup } from "../../producer/job-lookup.ts";
+import type { Redrive } from "../../producer/redrive.ts";
 import type { JobWatch } from "../job-watch.ts";
 import { type Operation, parseQuery, uuidParam } from "../operation.ts";
-import { Refusal } from "../problem.ts";
 import { jobView } from "../shapes.ts";
 
 const maxWaitMs = minutes(1);
@@ -64,37 +61,7 @@ export function getJobRoute({ lookup, watch }: { lookup: JobLookup; watch: JobWa
  * DELETE /v1/jobs/{id}: a waiting job is cancelled at once, a running one through its handler's signal.
  * 200 cancelled · 202 asked to stop · 404 no such job · 409 it has ended, or runs where it cannot be stopped.
  */
-export function cancelJobRoute(deps: {
-  ledger: Ledger;
-  lookup: JobLookup;
-  queues: readonly QueueDefinition[];
-  engineOf: (queue: QueueDefinition) => Engine;
-}): Operation {
-  const { ledger, lookup, queues, engineOf } = deps;
-
-  async function cancelRecorded(tenant: string | null, id: string): Promise<{ status: number; view: JobView } | null> {
-    const cancelled = await ledger.cancel(tenant, id);
-    if (!cancelled) return null;
-    if (isTerminal(cancelled.before)) throw alreadyEnded(cancelled.before);
-    const queue = queues.find(({ name }) => name === cancelled.queue);
-    // Best effort: the ledger refuses whatever the engine still hands out.
-    if (queue && cancelled.after === "cancelled")
-      await engineOf(queue)
-        .remove(queue, id)
-        .catch(() => false);
-    const found = await lookup.find(tenant, id);
-    return found && { status: cancelled.after === "cancelled" ? 200 : 202, view: found.view };
-  }
-
-  async function cancelInEngine(tenant: string | null, id: string): Promise<{ status: number; view: JobView } | null> {
-    const found = await lookup.find(tenant, id);
-    if (!found?.engineQueue) return found && cancelRecorded(tenant, id); // it was recorded this very moment
-    if (isTerminal(found.view.state)) throw alreadyEnded(found.view.state);
-    if (!(await lookup.remove(found.engineQueue, id)))
-      throw new Refusal("job_is_running", "Expected a waiting job; one that runs on this queue cannot be stopped");
-    return { status: 200, view: { ...found.view, state: "cancelled", finishedAt: new Date().toISOString() } };
-  }
-
+export function cancelJobRoute({ cancellation }: { cancellation: Cancellation }): Operation {
   return {
     name: "jobs.cancel",
     tag: "Steer work",
@@ -113,15 +80,16 @@ export function cancelJobRoute(deps: {
     },
     problems: ["job_not_found", "job_already_ended", "job_is_running"],
     async handle({ req, res, caller }) {
-      const id = requireId(req);
-      const done = (await cancelRecorded(caller.actsFor, id)) ?? (await cancelInEngine(caller.actsFor, id));
-      if (!done) throw new JobNotFound(id);
-      res.status(done.status).json(done.view);
+      const { asked, view } = await cancellation.cancel(caller.actsFor, requireId(req));
+      res.status(asked ? 202 : 200).json(view);
     },
   };
 }
 
-/** POST /v1/jobs/{id}/redrive: a dead job gets new attempts, under the same id. 202 · 404 no such job · 409 not dead. */
+/**
+ * POST /v1/jobs/{id}/redrive: a dead job gets new attempts, under the same id.
+ * 202 · 404 no such job · 409 not dead, or not yet put away.
+ */
 export function redriveJobRoute({ redrive, lookup }: { redrive: Redrive; lookup: JobLookup }): Operation {
   return {
     name: "jobs.redrive",
@@ -133,7 +101,7 @@ export function redriveJobRoute({ redrive, lookup }: { redrive: Redrive; lookup:
     needs: "operate",
     params: jobParams,
     answers: { 202: { description: "Accepted again.", schema: jobView } },
-    problems: ["job_not_found", "job_not_dead", "unknown_job", "queue_gone"],
+    problems: ["job_not_found", "job_not_dead", "job_settling", "unknown_job", "queue_gone"],
     async handle({ req, res, caller }) {
       const id = requireId(req);
       await redrive.redrive(caller.actsFor, id);
@@ -165,8 +133,4 @@ async function waitForEnd(watch: JobWatch, tenant: string | null, id: string, wa
     clearTimeout(timer);
     res.off("close", gone);
   }
-}
-
-function alreadyEnded(state: string): Refusal {
-  return new Refusal("job_already_ended", `Expected an open job, found one that is ${state}`);
 }
