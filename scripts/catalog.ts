@@ -9,6 +9,7 @@ for (const queue of catalog.queues) {
   );
   for (const job of catalog.jobs.filter((candidate) => candidate.queue === queue)) {
     console.log(`  ${job.name}  ${job.summary}`);
+    if (job.enqueuedBy !== "producer") console.log(`    enqueued over HTTP by ${job.enqueuedBy}s only`);
     console.log(`    ${job.retry.kind} retry, ${job.retry.attempts} attempts, timeout ${job.timeoutMs / 1_000} s`);
   }
 }

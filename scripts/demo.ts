@@ -1,17 +1,10 @@
-import { join, relative } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
-import { generate } from "#jobs/documents/generate.job.ts";
-import { verifyDocuments } from "#jobs/operations/verify-documents.job.ts";
-import { type Client, type JobLine, ProblemError } from "../src/client/client.ts";
-import { isTerminal } from "../src/ledger/job-state.ts";
+import { join } from "node:path";
 import { readEnvironment } from "../src/process.ts";
 import { Cluster } from "./demo/cluster.ts";
-import { killMidBatch } from "./demo/kill.ts";
-import { type Group, Progress } from "./demo/progress.ts";
-import { collect, differences, type Evidence } from "./demo/proof.ts";
-import { plural, sayNext, sayResult, seconds } from "./demo/report.ts";
-import { certificateCount, certificates, longInvoice, mistypedInvoice, shortInvoice } from "./demo/requests.ts";
+import { differences } from "./demo/proof.ts";
+import { here, sayNext, sayResult, seconds } from "./demo/report.ts";
 import { Screen } from "./demo/screen.ts";
+import { work } from "./demo/work.ts";
 
 /**
  * `npm run demo`: a day of a small application in some seconds, on real servers and real processes. Exit codes: 0 every
@@ -28,8 +21,6 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"])
 process.stdout.on("error", () => stopping.abort()); // whoever read it is gone
 const signal = AbortSignal.any([stopping.signal, AbortSignal.timeout(ceilingMs)]);
 
-const here = (path: string) => relative(process.cwd(), path) || ".";
-const step = (text: string) => screen.say(screen.style("bold", text));
 const elapsed = () => seconds(performance.now());
 
 const cluster = new Cluster({
@@ -40,28 +31,20 @@ const cluster = new Cluster({
 let found: readonly string[] = [];
 try {
   await start();
-  const client = await cluster.connect();
-  const { groups, evidence } = await work(client);
+  const [application, operator] = await Promise.all([cluster.connect("producer"), cluster.connect("operator")]);
+  const { groups, evidence } = await work({ application, operator, workers: cluster.workers, screen, folder, signal });
   sayResult(screen, groups, evidence);
-  const keyPath = env.apiKey ? null : join(env.dataDir, "api-key");
-  sayNext(screen, {
-    folder,
-    made: evidence.made,
-    keyPath,
-    tenant: cluster.tenant,
-    port: env.port,
-    dashboardPort: env.dashboardPort,
-  });
+  sayNext(screen, { env, folder, made: evidence.made, tenant: cluster.tenant });
   found = differences(evidence);
 } catch (error) {
   screen.keep();
   if (stopping.signal.aborted) process.exitCode = 130;
-  else
-    found = [signal.aborted ? `expected an end within ${ceilingMs / 1_000} s, found none` : (error as Error).message];
+  else found = [signal.aborted ? `expected an end within ${ceilingMs / 1_000} s, found none` : reasonOf(error)];
 }
 await cluster.stop();
 
-if (process.exitCode === 130) screen.say("Stopped. Accepted jobs are kept and go on at the next start.");
+if (process.exitCode === 130)
+  screen.say("Stopped; nothing is left running. What was accepted goes on at the next start.");
 else if (found.length === 0)
   screen.say(screen.style("green", `Passed in ${elapsed()} s; everything is stopped again.`));
 else {
@@ -72,81 +55,25 @@ else {
 }
 
 async function start(): Promise<void> {
-  step("Nightshift demo: background jobs that survive a killed worker");
+  screen.say(screen.style("bold", "Nightshift demo"));
+  screen.say("  An application hands work off over HTTP. What was accepted is done, and done once,");
+  screen.say("  also when a process that works on it is killed.");
   screen.say();
   const own = [env.databaseUrl ? "" : "PostgreSQL", env.redisUrl ? "" : "Redis"].filter(Boolean).join(" and ");
+  screen.draw(["  Starting PostgreSQL and Redis"]);
   await cluster.startServers();
+  screen.draw(["  Starting the API, the scheduler, the dashboard and two workers"]);
   screen.say(
-    `  ${own ? `${own} started, data in ${here(env.dataDir)}` : "PostgreSQL and Redis given by the environment"}`,
+    own ? `  ${own} started, data in ${here(env.dataDir)}` : "  PostgreSQL and Redis: those of the environment",
   );
   await cluster.startProcesses();
-  screen.say(`  API, scheduler, dashboard and two workers are ready after ${elapsed()} s`);
+  screen.draw([]);
+  screen.say(`  API, scheduler, dashboard and two workers ready after ${elapsed()} s`);
   screen.say();
 }
 
-async function work(client: Client): Promise<{ groups: readonly Group[]; evidence: Evidence }> {
-  step("Asked over HTTP");
-  const refusal = await client.enqueue(generate, mistypedInvoice).then(
-    () => null,
-    (error: unknown) => {
-      if (error instanceof ProblemError) return error;
-      throw error;
-    },
-  );
-  const short = await client.enqueue(generate, shortInvoice);
-  const long = await client.enqueue(generate, longInvoice);
-  let over = false;
-  const killing = killMidBatch({ workers: cluster.workers, client, after: long.id, isOver: () => over, signal });
-  const batch = await client.enqueueMany(certificates.map((payload) => ({ job: generate, payload })));
-  const groups: Group[] = [
-    { label: "Tax invoice, 3 lines", ids: [short.id] },
-    { label: "Tax invoice, 1,000 lines", ids: [long.id] },
-    { label: `${certificateCount} certificates, one batch`, ids: batch.map(({ id }) => id) },
-  ];
-  screen.say(`  accepted   ${groups.map(({ label }) => label).join(" · ")}`);
-  if (refusal) {
-    screen.say(`  refused    Tax invoice, mistyped GSTIN: ${refusal.status} ${refusal.code}`);
-    for (const { path, message } of refusal.errors) screen.say(`             ${path}: ${message}`);
-  }
-  screen.say();
-  step("Working");
-  void killing.then(
-    (killed) => {
-      if (!killed) return;
-      screen.say(
-        `  ${screen.style("red", "kill -9")} ${killed.worker} (pid ${killed.pid}) after ${killed.doneBefore} certificates, with ${plural(killed.held.length, "document")} in its hands`,
-      );
-      const lease = seconds(generate.queue.leaseMs);
-      screen.say(screen.style("dim", `  Its leases run out within ${lease} s; then a living worker takes over`));
-    },
-    () => undefined,
-  );
-  await follow(client, new Progress(screen, groups));
-  over = true;
-  const killed = await killing;
-  screen.keep();
-  screen.say();
-
-  const verify = await client.enqueue(verifyDocuments, {});
-  const ids = groups.flatMap((group) => group.ids);
-  const made = await Promise.all(ids.map((id) => collect(client, id, folder)));
-  const verified = await client.wait(verify.id);
-  const listed = await list(client);
-  return { groups, evidence: { made, verified, listed: listed.length, refusal, killed } };
-}
-
-/** Until every job has ended. */
-async function follow(client: Client, progress: Progress): Promise<void> {
-  for (;;) {
-    const jobs = await list(client);
-    progress.show(jobs);
-    if (jobs.every((job) => isTerminal(job.state))) return;
-    await delay(100, undefined, { signal });
-  }
-}
-
-async function list(client: Client): Promise<readonly JobLine[]> {
-  const jobs: JobLine[] = [];
-  for await (const job of client.list()) jobs.push(job);
-  return jobs;
+/** A refused connection says everything in its code and nothing in its message. */
+function reasonOf(error: unknown): string {
+  const { message, code } = error as { message?: string; code?: string };
+  return message || code || String(error);
 }

@@ -9,6 +9,7 @@ import { RedisEngine } from "./engines/redis.ts";
 import { Batches } from "./ledger/batches.ts";
 import { Books } from "./ledger/books.ts";
 import { Database, type Patience } from "./ledger/database.ts";
+import { Family } from "./ledger/family.ts";
 import { Incidents } from "./ledger/incidents.ts";
 import { JobReader } from "./ledger/job-reader.ts";
 import { Ledger } from "./ledger/ledger.ts";
@@ -18,12 +19,15 @@ import { LedgerRetention } from "./ledger/retention.ts";
 import { Steps } from "./ledger/steps.ts";
 import { withDeadline } from "./observability/deadline.ts";
 import { BatchSweeper } from "./producer/batch-sweeper.ts";
+import { Cancellation } from "./producer/cancellation.ts";
 import { Dispatcher } from "./producer/dispatcher.ts";
 import { EpochWatch } from "./producer/epoch-watch.ts";
+import { JobLookup } from "./producer/job-lookup.ts";
 import { Producer } from "./producer/producer.ts";
 import { QueueSettings } from "./producer/queue-settings.ts";
 import type { Receipt } from "./producer/receipt.ts";
 import { EngineReconciler } from "./producer/reconciler.ts";
+import { Redrive } from "./producer/redrive.ts";
 import { Relay } from "./producer/relay.ts";
 import { createBlobStore } from "./services/blob-url.ts";
 import { PostgresDocumentStore } from "./services/document-store.ts";
@@ -68,6 +72,9 @@ export class Runtime {
   readonly reconciler: EngineReconciler;
   readonly producer: Producer;
   readonly dispatcher: Dispatcher;
+  readonly lookup: JobLookup;
+  readonly cancellation: Cancellation;
+  readonly redrive: Redrive;
   readonly redis: RedisEngine;
   readonly postgres: PostgresEngine;
   readonly services: Services;
@@ -145,12 +152,23 @@ export class Runtime {
           log,
         })
       : null;
+    const { ledger, reader, dispatcher } = this;
+    const { queues } = catalog;
+    this.lookup = new JobLookup({ reader, queues, engineOf });
+    this.cancellation = new Cancellation({
+      ledger,
+      family: new Family(this.database),
+      lookup: this.lookup,
+      queues,
+      engineOf,
+    });
+    this.redrive = new Redrive({ catalog, lookup: this.lookup, ledger, dispatcher, engineOf });
     this.#relay = options.keepsHouse
       ? new Relay({
           database: this.database,
-          ledger: this.ledger,
+          ledger,
           listener: this.listener,
-          queues: catalog.queues,
+          queues,
           engineOf,
           log,
         })

@@ -63,6 +63,11 @@ class Child implements Supervised {
       if ((message as { ready?: boolean }).ready) this.#ready.resolve();
     });
     child.once("exit", (code, signal) => this.#ended(code, signal));
+    // A process that cannot even be started (no memory, no process slots) is one that ended.
+    child.once("error", (error) => {
+      this.#log.error({ kind: this.kind, error: error.message }, "process.spawn_failed");
+      if (child.pid === undefined) this.#ended(null, null);
+    });
     this.#ready.promise.catch(() => undefined); // who waits hears of it; nobody waiting is no error
     return child;
   }

@@ -3,6 +3,7 @@ import { minutes, seconds } from "#core/duration.ts";
 import { defineJob } from "#core/job.ts";
 import { exponential } from "#core/retry.ts";
 import { documents } from "#queues/documents.ts";
+import { defaultLocale } from "./locale.ts";
 import { templates } from "./template-list.ts";
 
 const [first, ...others] = templates.map((template) =>
@@ -21,7 +22,14 @@ const [first, ...others] = templates.map((template) =>
   }),
 );
 
-export const payload = z.discriminatedUnion("templateId", [first!, ...others]);
+export const payload = z.discriminatedUnion("templateId", [first!, ...others]).meta({
+  examples: templates.map(({ id, example }) => ({
+    templateId: id,
+    companyId: "0193a1de-7a53-7cc1-9d6e-2f1f3a5b7c90",
+    locale: defaultLocale,
+    userInputs: example,
+  })),
+});
 export type GenerateDocument = z.infer<typeof payload>;
 
 /** Where the PDF is drawn: named here, loaded only in threads. */

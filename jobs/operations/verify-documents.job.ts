@@ -26,6 +26,7 @@ export const verifyDocuments = defineJob({
   name: "operations.verify-documents",
   summary: "Read every stored document back and compare its bytes with the recorded SHA-256.",
   queue: operations,
+  enqueuedBy: "operator", // it reads every document that the tenant has
   payload,
   result,
   retry: fixed({ attempts: 3, delayMs: minutes(1) }),

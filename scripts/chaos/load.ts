@@ -102,11 +102,11 @@ export class Load {
       const [{ job, payload, ...options }] = jobs as [(typeof jobs)[number]];
       return [(await this.#client.enqueue(job, payload, { ...options, ...key })).id];
     };
-    const answer = await insist(send, persistent);
+    const { answer, why, ids } = await insist(send, persistent);
     const at = Date.now();
     requests.forEach((request, index) => {
-      const id = answer.ids?.[index] ?? null;
-      this.asked.push({ ...request, ...answer, correlationId: jobs[index]!.correlationId, id, at });
+      const id = ids[index] ?? null;
+      this.asked.push({ ...request, correlationId: jobs[index]!.correlationId, answer, why, id, at });
       if (request.cancelAfterMs !== null && id) this.#track(this.#cancel(id, request.cancelAfterMs));
     });
   }
@@ -118,7 +118,7 @@ export class Load {
   }
 }
 
-type Answer = Pick<Asked, "answer" | "why"> & { readonly ids?: readonly (string | null)[] };
+type Answer = Pick<Asked, "answer" | "why"> & { readonly ids: readonly (string | null)[] };
 
 /** Send once; a persistent caller again and again while there is no answer or a "not now". */
 async function insist(send: () => Promise<readonly (string | null)[]>, persistent: boolean): Promise<Answer> {
@@ -130,7 +130,9 @@ async function insist(send: () => Promise<readonly (string | null)[]>, persisten
       const isProblem = error instanceof ProblemError;
       const mayPass = !isProblem || error.status === 503 || error.code === "idempotency_key_in_flight";
       if (!persistent || !mayPass || Date.now() > until)
-        return isProblem ? { answer: "refused", why: error.code } : { answer: "unanswered", why: reasonOf(error) };
+        return isProblem
+          ? { answer: "refused", why: error.code, ids: [] }
+          : { answer: "unanswered", why: reasonOf(error), ids: [] };
       await delay(againMs);
     }
   }

@@ -22,25 +22,27 @@ const settledWithinMs = 60;
 /**
  * Kill one worker process with SIGKILL in the middle of a batch, while it holds jobs. It is frozen first (SIGSTOP), so that
  * what it holds cannot change between the look and the blow; if it holds nothing it goes on, and we look again.
- * `after`: the batch's jobs have ids above this one. Resolves with `null` when the batch was over before.
+ * `after`: the batch's jobs have ids above this one. `done`: how many of them are known to have ended; the workers' logs
+ * know of their own sooner, but not of other workers'. Resolves with `null` when `signal` aborts before.
  */
 export async function killMidBatch(options: {
   workers: readonly DemoWorker[];
   client: Client;
   after: string;
-  isOver: () => boolean;
+  done: () => number;
   signal: AbortSignal;
 }): Promise<Killed | null> {
-  const { workers, client, after, isOver, signal } = options;
-  while (!isOver()) {
+  const { workers, client, after, signal } = options;
+  while (!signal.aborted) {
     for (const { log } of workers) log.read();
-    const done = workers.flatMap(({ log }) => [...log.completed]).filter((id) => id > after).length;
+    const own = workers.flatMap(({ log }) => [...log.completed]).filter((id) => id > after).length;
+    const done = Math.max(own, options.done());
     const victim = workers.toSorted((a, b) => b.log.held.size - a.log.held.size)[0]!;
     if (done >= doneAtLeast && victim.log.held.size > 0) {
       const killed = await freezeAndKill(victim, client);
       if (killed) return { ...killed, doneBefore: done };
     }
-    await delay(lookEveryMs, undefined, { signal });
+    await delay(lookEveryMs);
   }
   return null;
 }

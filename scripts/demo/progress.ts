@@ -23,7 +23,8 @@ export class Progress {
     this.#groups = groups;
   }
 
-  show(jobs: readonly JobLine[]): void {
+  /** `killedAt`: since when the jobs of a killed worker wait to be taken over, or `null`. */
+  show(jobs: readonly JobLine[], killedAt: number | null): void {
     const byId = new Map(jobs.map((job) => [job.id, job]));
     const rows = this.#groups.map((group) => {
       const members = group.ids.map((id) => byId.get(id)).filter((job) => job !== undefined);
@@ -32,7 +33,10 @@ export class Progress {
       if (!this.#screen.isLive) this.#speak(group, ended);
       return this.#row(group, ended, running);
     });
-    this.#screen.draw(rows);
+    const open = jobs.some((job) => !isTerminal(job.state));
+    const waited =
+      killedAt !== null && open ? `  ${((Date.now() - killedAt) / 1_000).toFixed(1)} s since the kill` : "";
+    this.#screen.draw([...rows, this.#screen.style("dim", waited)]);
   }
 
   #row({ label, ids }: Group, ended: number, running: number): string {

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { GeneratedDocument } from "#jobs/documents/generate.job.ts";
 import type { VerifiedDocuments } from "#jobs/operations/verify-documents.job.ts";
-import type { Client, DocumentVersion, JobView, ProblemError } from "../../src/client/client.ts";
+import { type Client, type DocumentVersion, type JobView, ProblemError } from "../../src/client/client.ts";
 import type { Killed } from "./kill.ts";
 
 /** One accepted document job, as the API shows it and its document afterwards. */
@@ -31,13 +31,19 @@ export async function collect(client: Client, id: string, folder: string): Promi
   const job = await client.get(id);
   const result = job.result as GeneratedDocument | null;
   if (job.state !== "completed" || !result) return { job, versions: [], sha256: null, path: null };
-  const versions = await client.documents.versions(result.documentId);
+  const versions = await client.documents.versions(result.documentId).catch(noneIfUnknown);
+  if (versions.length === 0) return { job, versions, sha256: null, path: null };
   const content = await client.documents.content(result.documentId, result.version);
   const bytes = await content.bytes();
   await mkdir(folder, { recursive: true });
   const path = join(folder, basename(versions[0]!.fileName));
   await writeFile(path, bytes);
   return { job, versions, sha256: createHash("sha256").update(bytes).digest("hex"), path };
+}
+
+function noneIfUnknown(error: unknown): readonly DocumentVersion[] {
+  if (error instanceof ProblemError && error.code === "document_not_found") return [];
+  throw error;
 }
 
 /** Attempts whose worker vanished. */

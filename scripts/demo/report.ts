@@ -1,6 +1,7 @@
-import { relative } from "node:path";
+import { join, relative } from "node:path";
 import type { GeneratedDocument } from "#jobs/documents/generate.job.ts";
 import type { VerifiedDocuments } from "#jobs/operations/verify-documents.job.ts";
+import type { Environment } from "../../src/config/env.ts";
 import { openStates, terminalStates } from "../../src/ledger/job-state.ts";
 import type { Group } from "./progress.ts";
 import { type Evidence, lostAttempts, type Made } from "./proof.ts";
@@ -31,33 +32,31 @@ export function sayResult(screen: Screen, groups: readonly Group[], evidence: Ev
 /** Where the PDFs are and what to do next. */
 export function sayNext(
   screen: Screen,
-  options: {
-    folder: string;
-    made: readonly Made[];
-    port: number;
-    keyPath: string | null;
-    dashboardPort: number;
-    tenant: string;
-  },
+  options: { env: Environment; folder: string; made: readonly Made[]; tenant: string },
 ): void {
-  const { folder, made, port, dashboardPort, keyPath, tenant } = options;
-  const here = (path: string) => relative(process.cwd(), path) || ".";
-  const [first, second, ...others] = made.map(({ path }) => path).filter((path) => path !== null);
+  const { env, folder, made, tenant } = options;
+  const [first, second, third, ...others] = made.map(({ path }) => path).filter((path) => path !== null);
   screen.say(screen.style("bold", "Open"));
-  for (const path of [first, second, others.at(0)]) if (path) screen.say(`  ${here(path)}`);
-  screen.say(screen.style("dim", `  ${made.length} PDFs in ${here(folder)}`));
+  for (const path of [first, second, third]) if (path) screen.say(`  ${here(path)}`);
+  if (others.length > 0) screen.say(screen.style("dim", `  and ${others.length} more in ${here(folder)}`));
   screen.say();
   screen.say(screen.style("bold", "Next"));
+  const host = env.host.includes(":") ? `[${env.host}]` : env.host;
   const rows = [
-    [
-      "npm start",
-      `keeps it running: API at http://localhost:${port}/docs, dashboard at http://localhost:${dashboardPort}`,
-    ],
-    ["sign in", keyPath ? `with the key in ${here(keyPath)}` : "with NIGHTSHIFT_API_KEY"],
-    ["this run", `is tenant ${tenant}`],
+    ["npm start", "keeps Nightshift running; Ctrl-C stops it"],
+    ["API", `http://${host}:${env.port}/docs`],
+    ["Dashboard", `http://${host}:${env.dashboardPort}`],
+    ["Key", keyOf(env)],
+    ["Tenant", `${tenant}, for this run's jobs and documents (header Nightshift-Tenant)`],
   ];
   for (const line of table(rows)) screen.say(line);
   screen.say();
+}
+
+function keyOf(env: Environment): string {
+  if (env.apiKey) return "NIGHTSHIFT_API_KEY, from the environment";
+  const embedded = !env.databaseUrl || !env.redisUrl;
+  return embedded ? `in ${here(join(env.dataDir, "api-key"))} (admin)` : "npm run key makes one";
 }
 
 function claims({ made, verified, killed }: Evidence): readonly string[] {
@@ -106,10 +105,16 @@ function table(rows: readonly (readonly string[])[]): readonly string[] {
   return rows.map((row) => `  ${row.map((cell, column) => cell.padEnd(widths[column]!)).join("   ")}`.trimEnd());
 }
 
+/** A path as one would type it here. */
+export function here(path: string): string {
+  const short = relative(process.cwd(), path) || ".";
+  return short.startsWith("..") ? path : short;
+}
+
 export function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 export function seconds(ms: number): string {
-  return (ms / 1_000).toFixed(1);
+  return (ms / 1_000).toFixed(1).replace(/\.0$/, "");
 }

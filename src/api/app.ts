@@ -12,15 +12,14 @@ import { Batches } from "../ledger/batches.ts";
 import type { Database } from "../ledger/database.ts";
 import type { Incidents } from "../ledger/incidents.ts";
 import type { JobReader } from "../ledger/job-reader.ts";
-import type { Ledger } from "../ledger/ledger.ts";
 import { BatchProducer } from "../producer/batch-producer.ts";
-import type { Dispatcher } from "../producer/dispatcher.ts";
+import type { Cancellation } from "../producer/cancellation.ts";
+import type { JobLookup } from "../producer/job-lookup.ts";
 import type { Producer } from "../producer/producer.ts";
 import type { QueueSettings } from "../producer/queue-settings.ts";
-import { Redrive } from "../producer/redrive.ts";
+import type { Redrive } from "../producer/redrive.ts";
 import { authenticator } from "./authenticate.ts";
 import { Idempotency } from "./idempotency.ts";
-import type { JobLookup } from "./job-lookup.ts";
 import type { JobWatch } from "./job-watch.ts";
 import { notFound } from "./not-found.ts";
 import { openapi } from "./openapi.ts";
@@ -45,32 +44,31 @@ export interface AppOptions {
   readonly catalog: Catalog;
   readonly database: Database;
   readonly producer: Producer;
-  readonly dispatcher: Dispatcher;
-  readonly ledger: Ledger;
   readonly reader: JobReader;
   readonly incidents: Incidents;
   readonly settings: QueueSettings;
   readonly engineOf: (queue: QueueDefinition) => Engine;
+  readonly lookup: JobLookup;
+  readonly cancellation: Cancellation;
+  readonly redrive: Redrive;
   readonly keys: Pick<KeyStore, "verify">;
   readonly documents: DocumentStore;
   readonly blobs: BlobStore;
   readonly health: Health;
   readonly metrics: MetricsPage;
-  readonly lookup: JobLookup;
   readonly watch: JobWatch;
   readonly log: Log;
 }
 
 /** The HTTP API of `/v1`, its description and its health. `ApiServer` makes it listen. */
 export function createApp(options: AppOptions): express.Express {
-  const { catalog, log } = options;
+  const { log } = options;
   const authenticate = authenticator(options.keys);
   const batches = new Batches(options.database);
   const deps = {
     ...options,
-    queues: catalog.queues,
+    queues: options.catalog.queues,
     authenticate,
-    redrive: new Redrive(options),
     audit: new Audit(options.database),
     idempotency: new Idempotency(options),
     batches,

@@ -1,4 +1,5 @@
 import type { Request } from "express";
+import type { JobDefinition } from "#core/job.ts";
 import type { KeyStore } from "../access/keys.ts";
 import { may, type Permission, type Principal, tenantPattern } from "../access/principal.ts";
 import { Refusal } from "./problem.ts";
@@ -32,9 +33,15 @@ export function authenticator(keys: Pick<KeyStore, "verify">): Authenticate {
         "WWW-Authenticate": 'Bearer realm="nightshift", error="invalid_token"',
       });
     if (!may(principal, needs))
-      throw new Refusal("forbidden", `Expected a role that may ${needs}, found a key with the role ${principal.role}`);
+      throw forbidden(`Expected a role that may ${needs}, found a key with the role ${principal.role}`);
     return { ...principal, actsFor: actsFor(principal, req.headers["nightshift-tenant"]) };
   };
+}
+
+/** Hold a caller who may enqueue to what a job asks for beyond that. Throws Refusal `forbidden`. */
+export function requireRoleFor({ name, enqueuedBy }: JobDefinition, caller: Caller): void {
+  if (enqueuedBy === "operator" && !may(caller, "operate"))
+    throw forbidden(`Expected a role that may operate for job "${name}", found a key with the role ${caller.role}`);
 }
 
 /** The one tenant of a request that cannot be about all of them. Throws Refusal `tenant_required`. */
@@ -50,6 +57,10 @@ export function oneTenant({ actsFor }: Caller): string {
 export function everyTenant({ tenant }: Caller): void {
   if (tenant !== "*")
     throw new Refusal("forbidden", "Expected a key that may act for any tenant, because this concerns all of them");
+}
+
+function forbidden(detail: string): Refusal {
+  return new Refusal("forbidden", detail);
 }
 
 function actsFor({ tenant }: Principal, named: string | string[] | undefined): string | null {

@@ -4,6 +4,7 @@ import { type FieldProblem, InvalidInput } from "#core/errors.ts";
 import type { JobDefinition } from "#core/job.ts";
 import { enqueueOptions } from "../producer/options.ts";
 import type { Entry, Producer } from "../producer/producer.ts";
+import { type Caller, requireRoleFor } from "./authenticate.ts";
 
 /** Reads the jobs of a request one by one, so that a bad one does not hide the problems of the others. */
 export class EntryReader {
@@ -16,16 +17,16 @@ export class EntryReader {
   }
 
   /** One `{job, payload, …options}`; its payload and options are not checked yet. */
-  read(raw: unknown): Entry | FieldProblem[] {
+  read(raw: unknown, caller: Caller): Entry | FieldProblem[] {
     if (!isObject(raw)) return [{ path: "", message: "Expected a JSON object", code: "invalid_type" }];
     const { job: name, payload, ...options } = raw;
-    const job = this.job(name);
+    const job = this.job(name, caller);
     return Array.isArray(job) ? job : { job, payload, options };
   }
 
   /** All of them, when all can be accepted or only the producer can tell. Throws InvalidInput with every problem else. */
-  readAll(raws: readonly unknown[]): Entry[] {
-    const read = raws.map((raw) => this.read(raw));
+  readAll(raws: readonly unknown[], caller: Caller): Entry[] {
+    const read = raws.map((raw) => this.read(raw, caller));
     const entries = read.filter((entry): entry is Entry => !Array.isArray(entry));
     if (entries.length === read.length) return entries;
     throw new InvalidInput(`${raws.length} jobs were refused`, this.problemsOf(read));
@@ -38,9 +39,13 @@ export class EntryReader {
     );
   }
 
-  job(name: unknown): JobDefinition | FieldProblem[] {
+  /** Throws Refusal `forbidden` for a job that is not the caller's to enqueue. */
+  job(name: unknown, caller: Caller): JobDefinition | FieldProblem[] {
     const job = typeof name === "string" ? this.#jobs.get(name) : undefined;
-    if (job) return job;
+    if (job) {
+      requireRoleFor(job, caller);
+      return job;
+    }
     const message = "Expected the name of a job. GET /v1/job-types lists them.";
     return [{ path: "job", message, code: typeof name === "string" ? "unknown_job" : "invalid_type" }];
   }

@@ -2,7 +2,7 @@ import { seconds } from "#core/duration.ts";
 import type { JobView } from "../ledger/job-reader.ts";
 import { isTerminal } from "../ledger/job-state.ts";
 import type { Listener } from "../ledger/listener.ts";
-import type { Found, JobLookup } from "./job-lookup.ts";
+import type { Found, JobLookup } from "../producer/job-lookup.ts";
 
 /** Notifications are hints: whoever waits looks again this often in any case. */
 const lookAgainMs = seconds(5);

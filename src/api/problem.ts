@@ -1,12 +1,13 @@
 import type { ErrorRequestHandler } from "express";
-import { InvalidInput, NightshiftError, StoreUnavailable, UnknownJob } from "#core/errors.ts";
+import { InvalidInput, JobNotFound, NightshiftError, StoreUnavailable, UnknownJob } from "#core/errors.ts";
 import type { Log } from "#core/handler.ts";
 import type { Problem } from "#core/problems.ts";
 import { isConnectionError } from "../ledger/database.ts";
 import { KeyTaken } from "../ledger/deduplication.ts";
 import { BatchNotFound, BatchSealed } from "../producer/batch-producer.ts";
+import { JobAlreadyEnded, JobIsRunning } from "../producer/cancellation.ts";
 import { UnknownQueue } from "../producer/queue-settings.ts";
-import { JobNotDead, JobNotFound, QueueGone } from "../producer/redrive.ts";
+import { JobNotDead, JobSettling, QueueGone } from "../producer/redrive.ts";
 
 /** Every problem this API answers, by its permanent code. `docs/errors.md` says what to do about each. */
 export const problems = {
@@ -26,6 +27,7 @@ export const problems = {
   job_already_ended: { status: 409, title: "The job has ended" },
   job_is_running: { status: 409, title: "The job runs and cannot be stopped" },
   job_not_dead: { status: 409, title: "The job is not a dead letter" },
+  job_settling: { status: 409, title: "The job is just being put away" },
   queue_gone: { status: 409, title: "The job's queue no longer exists" },
   key_taken: { status: 409, title: "Another job holds the deduplication key" },
   idempotency_key_in_flight: { status: 409, title: "The first request with this key is still being answered" },
@@ -63,7 +65,10 @@ const classes: ReadonlyArray<{
   { of: UnknownJob, code: "unknown_job" },
   { of: UnknownQueue, code: "unknown_queue" },
   { of: JobNotFound, code: "job_not_found" },
+  { of: JobAlreadyEnded, code: "job_already_ended" },
+  { of: JobIsRunning, code: "job_is_running" },
   { of: JobNotDead, code: "job_not_dead" },
+  { of: JobSettling, code: "job_settling" },
   { of: QueueGone, code: "queue_gone" },
   { of: KeyTaken, code: "key_taken" },
   { of: BatchNotFound, code: "batch_not_found" },

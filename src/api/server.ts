@@ -4,7 +4,6 @@ import type { AddressInfo } from "node:net";
 import { seconds } from "#core/duration.ts";
 import type { Listener } from "../ledger/listener.ts";
 import { type AppOptions, createApp } from "./app.ts";
-import { JobLookup } from "./job-lookup.ts";
 import { JobWatch } from "./job-watch.ts";
 
 /** Longer than the idle time of the usual load balancers (60 s): they must be the ones to close, or they meet a reset. */
@@ -12,7 +11,7 @@ const keepAliveMs = seconds(65);
 /** A request must have arrived whole within this; answers may take as long as they need. */
 const requestMs = seconds(60);
 
-export interface ApiServerOptions extends Omit<AppOptions, "lookup" | "watch"> {
+export interface ApiServerOptions extends Omit<AppOptions, "watch"> {
   readonly listener: Pick<Listener, "on" | "onGap">;
   readonly host: string;
   /** 0: a free one; `url` says which. */
@@ -27,12 +26,11 @@ export class ApiServer {
   #stopping: Promise<void> | null = null;
 
   constructor(options: ApiServerOptions) {
-    const lookup = new JobLookup({ ...options, queues: options.catalog.queues });
-    this.watch = new JobWatch({ lookup, listener: options.listener });
+    this.watch = new JobWatch(options);
     this.#options = options;
     this.#server = createServer(
       { keepAliveTimeout: keepAliveMs, requestTimeout: requestMs },
-      createApp({ ...options, lookup, watch: this.watch }),
+      createApp({ ...options, watch: this.watch }),
     );
   }
 

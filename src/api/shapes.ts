@@ -160,6 +160,7 @@ export const jobTypes = z.object({
         job,
         summary: z.string(),
         queue,
+        enqueuedBy: z.enum(["producer", "operator"]).describe("The least role whose key may enqueue it."),
         payload: jsonSchema,
         result: jsonSchema,
         retry: z.record(z.string(), z.unknown()),

@@ -1,5 +1,4 @@
 import { KeyStore } from "../access/keys.ts";
-import { JobControl } from "../dashboard/job-control.ts";
 import { DashboardServer } from "../dashboard/server.ts";
 import { runProcess } from "../process.ts";
 
@@ -9,11 +8,8 @@ await runProcess({
   parts: ({ env, log, runtime, apiKey }) => [
     new DashboardServer({
       queues: runtime.queuesOn("redis").map((definition) => ({ definition, queue: runtime.redis.queue(definition) })),
-      control: new JobControl({
-        ledger: runtime.ledger,
-        reader: runtime.reader,
-        engineOf: (queue) => runtime.engineOf(queue),
-      }),
+      cancellation: runtime.cancellation,
+      redrive: runtime.redrive,
       settings: runtime.settings,
       keys: new KeyStore(runtime.database, apiKey),
       bootstrapKey: apiKey,

@@ -146,7 +146,7 @@ export class Client {
     return this.#http.json(`${jobPath(id)}${children ? "?children=true" : ""}`, { method: "DELETE" });
   }
 
-  /** Give a dead job new attempts. Needs an operator's key. */
+  /** Give a dead job new attempts. Needs an operator's key. `job_settling`: it died this very moment, try again. */
   redrive(id: string): Promise<JobView> {
     return this.#http.json(`${jobPath(id)}/redrive`, { method: "POST" });
   }

@@ -54,6 +54,17 @@ export class UnknownJob extends NightshiftError {
   }
 }
 
+/** No job of that id, or none that this tenant may see. */
+export class JobNotFound extends NightshiftError {
+  readonly code = "job_not_found";
+
+  constructor(id: string) {
+    super(
+      `Expected the id of a job that is kept, found none for "${id}". Ended jobs leave after their queue's retention.`,
+    );
+  }
+}
+
 /** A store that must answer before the promise can be given does not answer. Try again later; nothing was recorded. */
 export class StoreUnavailable extends NightshiftError {
   readonly code = "store_unavailable";

@@ -13,6 +13,11 @@ export interface JobDefinition<Payload extends z.ZodType = z.ZodType> {
   /** One sentence for `GET /v1/job-types`. */
   readonly summary: string;
   readonly queue: QueueDefinition;
+  /**
+   * The least role whose key may enqueue it over HTTP; default `producer`. `operator`: work of the house, which a tenant's
+   * application has no business starting. Nightshift's own code and SQL transactions are not asked.
+   */
+  readonly enqueuedBy: "producer" | "operator";
   readonly payload: Payload;
   /** Version of the payload's shape, counted from 1 (the default). Jobs are stored with the version they were made for. */
   readonly version?: number;
@@ -30,8 +35,13 @@ export interface JobDefinition<Payload extends z.ZodType = z.ZodType> {
   readonly handler: () => Promise<HandlerModule>;
 }
 
+/** What may be left out of a declaration. */
+type Defaults = "enqueuedBy";
+
 /** Declare a job. Throws a RangeError when the name or the timeout cannot work. */
-export function defineJob<Payload extends z.ZodType>(job: JobDefinition<Payload>): JobDefinition<Payload> {
+export function defineJob<Payload extends z.ZodType>(
+  job: Omit<JobDefinition<Payload>, Defaults> & Partial<Pick<JobDefinition<Payload>, Defaults>>,
+): JobDefinition<Payload> {
   if (!namePattern.test(job.name) || !job.name.includes("."))
     throw new RangeError(`Expected a job name like "family.verb-noun" in [a-z0-9.-], found "${job.name}"`);
   if (!(job.timeoutMs > 0)) throw new RangeError(`Job "${job.name}": expected timeoutMs > 0, found ${job.timeoutMs}`);
@@ -43,7 +53,7 @@ export function defineJob<Payload extends z.ZodType>(job: JobDefinition<Payload>
     throw new RangeError(
       `Job "${job.name}": expected upgrades from versions 1 to ${version - 1}, found ${stray.join(", ")}`,
     );
-  return job;
+  return { enqueuedBy: "producer", ...job };
 }
 
 /** Whether this release can read a payload of that version. */

@@ -38,7 +38,8 @@ export function defineQueue<const Q extends QueueDefinition>(queue: Q): Q {
   if (!namePattern.test(queue.name)) refuse("name", `${namePattern}`, queue.name);
   if (!Number.isInteger(queue.concurrency) || queue.concurrency < 1 || queue.concurrency > 1_000)
     refuse("concurrency", "an integer from 1 to 1000", queue.concurrency);
-  if (!(queue.leaseMs >= 1_000)) refuse("leaseMs", "at least 1000 ms, or renewals cannot keep up", queue.leaseMs);
+  if (!Number.isInteger(queue.leaseMs) || queue.leaseMs < 1_000)
+    refuse("leaseMs", "a whole number of at least 1000 ms, or renewals cannot keep up", queue.leaseMs);
   if (!Number.isInteger(queue.maxStalled) || queue.maxStalled < 0)
     refuse("maxStalled", "an integer ≥ 0", queue.maxStalled);
   if (queue.engine === "postgres" && queue.durability === "redis")

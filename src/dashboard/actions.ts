@@ -1,11 +1,13 @@
 import type { Queue } from "bullmq";
 import { type Request, type Response, Router } from "express";
+import { NightshiftError, StoreUnavailable } from "#core/errors.ts";
 import type { Log } from "#core/handler.ts";
 import type { QueueDefinition } from "#core/queue.ts";
 import type { Audit } from "../access/audit.ts";
 import type { RedisJobData } from "../engines/redis-job.ts";
+import type { Cancellation } from "../producer/cancellation.ts";
 import type { QueueSettings } from "../producer/queue-settings.ts";
-import type { JobControl } from "./job-control.ts";
+import type { Redrive } from "../producer/redrive.ts";
 import { refusalOf } from "./refusals.ts";
 import { mayAct, type Visitor } from "./roles.ts";
 import { isRead } from "./same-origin.ts";
@@ -41,12 +43,13 @@ const redriveAtOnce = 20;
  */
 export function actions(options: {
   queues: readonly BoardQueue[];
-  control: JobControl;
+  cancellation: Cancellation;
+  redrive: Redrive;
   settings: Pick<QueueSettings, "set">;
   audit: Audit;
   log: Log;
 }): Router {
-  const { queues, control, settings, audit, log } = options;
+  const { queues, cancellation, redrive, settings, audit, log } = options;
   const router = Router();
 
   router.use((req, res, next) => {
@@ -106,10 +109,10 @@ export function actions(options: {
   onQueue("/pause", "queue.pause", (queue, keyId) => set(settings, queue, true, keyId));
   onQueue("/resume", "queue.resume", (queue, keyId) => set(settings, queue, false, keyId));
   onQueue("/promote", "queue.promote", ({ queue }) => queue.promoteJobs().then(() => done));
-  onQueue("/retry/failed", "queue.redrive", (queue) => redriveFailed(queue, control));
+  onQueue("/retry/failed", "queue.redrive", (queue) => redriveFailed(queue, redrive));
   onJob("/promote", "job.promote", promote);
-  onJob("/retry", "job.redrive", (queue, id) => redrive(control, queue, id));
-  onJob("/clean", "job.cancel", (queue, id) => cancel(control, queue, id));
+  onJob("/retry", "job.redrive", (_queue, id) => unlessRefused(redrive.redrive(null, id)));
+  onJob("/clean", "job.cancel", (_queue, id) => unlessRefused(cancellation.cancel(null, id)));
 
   router.use((req, res) => refuse(res, refusalOf(req.path)));
   return router;
@@ -133,34 +136,25 @@ async function promote({ queue }: BoardQueue, id: string): Promise<Answer> {
   return { status: 204 };
 }
 
-async function redrive(control: JobControl, { definition }: BoardQueue, id: string): Promise<Answer> {
-  const outcome = await control.redrive(definition, id);
-  if (outcome === "redriven") return { status: 204 };
-  if (outcome === "key-taken")
-    return { status: 409, message: "A newer job has its deduplication key: wait for that one, or cancel it." };
-  if (outcome === "settling") return { status: 409, message: "The job is just being put away: try again in a moment." };
-  return {
-    status: 409,
-    message: "Expected a dead job; the ledger has it in another state. Look at its page in the API.",
-  };
-}
-
-async function cancel(control: JobControl, { definition }: BoardQueue, id: string): Promise<Answer> {
-  const outcome = await control.cancel(definition, id);
-  if (outcome === "cancelled" || outcome === "asked") return { status: 204 };
-  if (outcome === "unknown")
-    return { status: 409, message: "The job has begun or ended, and Redis is its only record: nothing to cancel." };
-  return { status: 409, message: "The job has ended. Its record stays for the time its queue keeps it." };
+/** 204, or 409 with the reason why the job's state does not allow it. A store that is away is neither. */
+async function unlessRefused(deed: Promise<unknown>): Promise<Answer> {
+  try {
+    await deed;
+    return { status: 204 };
+  } catch (error) {
+    if (error instanceof StoreUnavailable || !(error instanceof NightshiftError)) throw error;
+    return { status: 409, message: error.message };
+  }
 }
 
 /** Oldest first, a few at a time. `skipped`: beyond the limit, or not dead in the ledger. */
-async function redriveFailed({ definition, queue }: BoardQueue, control: JobControl): Promise<Answer> {
+async function redriveFailed({ queue }: BoardQueue, redrive: Redrive): Promise<Answer> {
   const total = await queue.getFailedCount();
   const ids = await queue.getRanges(["failed"], 0, redriveAtMost - 1, true);
   let retried = 0;
   for (let from = 0; from < ids.length; from += redriveAtOnce) {
-    const some = ids.slice(from, from + redriveAtOnce).map((id) => control.redrive(definition, id));
-    retried += (await Promise.all(some)).filter((outcome) => outcome === "redriven").length;
+    const some = ids.slice(from, from + redriveAtOnce).map((id) => unlessRefused(redrive.redrive(null, id)));
+    retried += (await Promise.all(some)).filter(({ status }) => status === 204).length;
   }
   return { status: 200, facts: { retried, skipped: Math.max(0, total - retried) } };
 }

@@ -7,10 +7,11 @@ import type { Log } from "#core/handler.ts";
 import { Audit } from "../access/audit.ts";
 import type { KeyStore } from "../access/keys.ts";
 import { type Database, isConnectionError } from "../ledger/database.ts";
+import type { Cancellation } from "../producer/cancellation.ts";
 import type { QueueSettings } from "../producer/queue-settings.ts";
+import type { Redrive } from "../producer/redrive.ts";
 import { actions, type BoardQueue } from "./actions.ts";
 import { createBoard } from "./board.ts";
-import type { JobControl } from "./job-control.ts";
 import { comeAgainPage, errorPage, signOutPage } from "./page.ts";
 import type { DashboardRole, Visitor } from "./roles.ts";
 import { requireSameOrigin } from "./same-origin.ts";
@@ -21,7 +22,8 @@ import { signIn } from "./sign-in.ts";
 export interface DashboardOptions {
   /** Every Redis queue. */
   readonly queues: readonly BoardQueue[];
-  readonly control: JobControl;
+  readonly cancellation: Cancellation;
+  readonly redrive: Redrive;
   readonly settings: Pick<QueueSettings, "set">;
   readonly keys: Pick<KeyStore, "verify">;
   /** The one that `keys` was made with: sessions of the bootstrap key end when it changes. */
@@ -45,7 +47,17 @@ const assets = fileURLToPath(new URL("./assets", import.meta.url));
  * the actions and the board of the visitor's role.
  */
 export function createDashboard(options: DashboardOptions): Express {
-  const { queues, control, settings, database, log, publicUrl, externalJobUrl, clock = systemClock } = options;
+  const {
+    queues,
+    cancellation,
+    redrive,
+    settings,
+    database,
+    log,
+    publicUrl,
+    externalJobUrl,
+    clock = systemClock,
+  } = options;
   const publicOrigin = publicUrl === undefined ? undefined : new URL(publicUrl).origin;
   const cookie = new SessionCookie(publicOrigin?.startsWith("https:") ?? false);
   const sessions = new Sessions(database, options.bootstrapKey);
@@ -77,7 +89,7 @@ export function createDashboard(options: DashboardOptions): Express {
 
   const board = (role: DashboardRole) => createBoard(role, { queues, basePath: home, externalJobUrl });
   const boards = { viewer: board("viewer"), operator: board("operator"), admin: board("admin") };
-  app.use(`${home}/api`, actions({ queues, control, settings, audit, log }));
+  app.use(`${home}/api`, actions({ queues, cancellation, redrive, settings, audit, log }));
   app.use(home, (req, res, next) => boards[(res.locals.visitor as Visitor).role](req, res, next));
 
   app.use((_req, res) => {

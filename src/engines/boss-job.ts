@@ -9,6 +9,8 @@ import type { Delivery, EngineJob, Message } from "./engine.ts";
 export interface BossData extends Omit<Message, "id" | "delayMs" | "priority"> {
   readonly spent: number;
   readonly stalled: number;
+  /** Epoch ms at which it was due: accepted, or the end of its last delay. */
+  readonly dueAt: number;
 }
 
 /**
@@ -41,7 +43,7 @@ export function toBossJob({ id, delayMs, priority, ...message }: Message): JobIn
     id,
     priority: priorityNumbers[priority],
     startAfter: `${delayMs / 1_000} seconds`,
-    data: { ...message, spent: 0, stalled: 0 },
+    data: { ...message, spent: 0, stalled: 0, dueAt: message.acceptedAt + delayMs },
     // Not for pg-boss's group limits, which we do not use: a job with a group is in the partial index of active jobs,
     // and that keeps the search for stalled ones from reading every completed row of the queue.
     group: { id: message.tenant },
@@ -50,7 +52,7 @@ export function toBossJob({ id, delayMs, priority, ...message }: Message): JobIn
 
 /** The message a pg-boss job was made from. */
 export function toMessage({ id, data }: { id: string; data: BossData }): Delivery["message"] {
-  const { spent: _spent, stalled: _stalled, ...message } = data;
+  const { spent: _spent, stalled: _stalled, dueAt: _dueAt, ...message } = data;
   return { id, ...message };
 }
 

@@ -50,11 +50,13 @@ export class BossJobs {
       case "drop":
         return this.#delete(queue, claim);
       case "snooze":
-        return this.#database.transaction((tx) => this.#putBack(tx, queue, claim, data, verdict.delayMs));
+        return this.#database.transaction((tx) =>
+          this.#putBack(tx, queue, claim, dueIn(data, verdict), verdict.delayMs),
+        );
       case "release":
         return this.#database.transaction((tx) => this.#putBack(tx, queue, claim, data, 0));
       case "retry": {
-        const spent = { ...data, spent: data.spent + 1 };
+        const spent = { ...dueIn(data, verdict), spent: data.spent + 1 };
         return this.#database.transaction((tx) =>
           this.#putBack(tx, queue, claim, spent, verdict.delayMs, verdict.error),
         );
@@ -132,12 +134,16 @@ export class BossJobs {
 
   async counts(queue: QueueDefinition): Promise<EngineCounts> {
     const { rows } = await this.#database.executeSql(
-      `SELECT count(*) FILTER (WHERE state < 'active' AND start_after <= ${this.#schema}.job_now())::int AS waiting,
-              count(*) FILTER (WHERE state < 'active' AND start_after > ${this.#schema}.job_now())::int AS delayed,
+      `SELECT count(*) FILTER (WHERE due)::int AS waiting,
+              count(*) FILTER (WHERE state < 'active' AND NOT due)::int AS delayed,
               count(*) FILTER (WHERE state = 'active')::int AS active,
-              count(*) FILTER (WHERE state = 'failed')::int AS failed
-       FROM ${this.#schema}.job WHERE name = $1 AND state <> 'completed'`,
-      [queue.name],
+              count(*) FILTER (WHERE state = 'failed')::int AS failed,
+              greatest(0, $2 - min((data->>'dueAt')::float8) FILTER (WHERE due))::float8 AS "oldestWaitingMs"
+       FROM (
+         SELECT state, data, state < 'active' AND start_after <= ${this.#schema}.job_now() AS due
+         FROM ${this.#schema}.job WHERE name = $1 AND state <> 'completed'
+       ) AS held`,
+      [queue.name, Date.now()],
     );
     return rows[0] as EngineCounts;
   }
@@ -223,5 +229,10 @@ export class BossJobs {
     return true;
   }
 }
+
+const dueIn = (data: BossData, { delayMs }: { delayMs: number }): BossData => ({
+  ...data,
+  dueAt: Date.now() + delayMs,
+});
 
 const attempt = ({ id, retryCount }: Claim) => ({ id, retryCount });

@@ -68,7 +68,10 @@ export interface Engine {
   resume(queue: QueueDefinition): Promise<void>;
   isPaused(queue: QueueDefinition): Promise<boolean>;
 
-  /** Claim messages and hand each to `process`, at most `queue.concurrency` at a time. */
+  /**
+   * Claim messages and hand each to `process`, at most `queue.concurrency` at a time. `process` must not reject: a failure
+   * is a verdict. A rejection is told to `onError`, and costs the job an attempt on Redis and a stall on Postgres.
+   */
   consume(queue: QueueDefinition, process: (delivery: Delivery) => Promise<Verdict>, events: ConsumerEvents): Consumer;
 }
 
@@ -89,6 +92,7 @@ export interface Message {
   readonly payload?: unknown;
   /** Version of the payload's shape; absent: 1. Only with a payload. */
   readonly payloadVersion?: number;
+  /** Only for `durability: "redis"`: of a job with a ledger row the ledger has seen to it. */
   readonly deduplicationKey?: string;
   readonly traceparent?: string;
   /** Epoch ms at which the job was accepted. */
@@ -168,11 +172,17 @@ export interface EngineCounts {
   readonly delayed: number;
   readonly active: number;
   readonly failed: number;
+  /**
+   * For how long the oldest job that no worker holds has been due; 0 when none is. Due means accepted, or the end of its
+   * last delay: a job that was released or lost its worker has been due all the while.
+   */
+  readonly oldestWaitingMs: number;
 }
 
 export interface EngineJob {
   readonly message: Omit<Message, "delayMs" | "priority">;
   readonly state: "waiting" | "delayed" | "active" | "completed" | "failed";
+  /** Attempts of its policy that are used up, the completing one included. */
   readonly spent: number;
   readonly acceptedAt: number;
   readonly startedAt: number | null;

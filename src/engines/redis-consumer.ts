@@ -170,10 +170,12 @@ export class RedisConsumer implements Consumer {
         job.opts.removeOnComplete = true; // the script that ends it also deletes it
         return null;
       case "retry":
+        await noteDue(job, verdict.delayMs);
         throw new Retry(verdict.error, verdict.delayMs);
       case "dead":
         throw new Dead(formatReason(verdict.error));
       case "snooze":
+        await noteDue(job, verdict.delayMs);
         await job.moveToDelayed(Date.now() + verdict.delayMs, token);
         throw new DelayedError();
       case "release":
@@ -181,4 +183,9 @@ export class RedisConsumer implements Consumer {
         throw new WaitingError();
     }
   }
+}
+
+/** BullMQ forgets when a delay ends once it has. For the age of what waits; so little that a failure is no matter. */
+async function noteDue(job: Job<RedisJobData>, delayMs: number): Promise<void> {
+  await job.updateData({ ...job.data, dueAt: Date.now() + delayMs }).catch(() => undefined);
 }

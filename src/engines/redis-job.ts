@@ -10,10 +10,12 @@ export interface RedisJobData {
   readonly payloadVersion?: number;
   readonly deduplicationKey?: string;
   readonly traceparent?: string;
+  /** Epoch ms at which its last delay ended or ends; absent before the first retry or snooze. */
+  readonly dueAt?: number;
 }
 
 /** BullMQ runs jobs without a priority before all others, so every job carries one; 1 runs first. */
-const priorityNumbers = { high: 1, normal: 2, low: 3 } as const;
+export const priorityNumbers = { high: 1, normal: 2, low: 3 } as const;
 
 /** A message as BullMQ takes it. */
 export function toBullJob(message: Message): { name: string; data: RedisJobData; opts: JobsOptions } {

@@ -20,6 +20,7 @@ import { producerConnection } from "./redis-connection.ts";
 import { RedisConsumer } from "./redis-consumer.ts";
 import { RedisGate } from "./redis-gate.ts";
 import { parseReason, type RedisJobData, toBullJob, toMessage } from "./redis-job.ts";
+import { oldestDueAt } from "./redis-oldest.ts";
 
 /**
  * Messages sent before their answers are awaited. Single adds, not `addBulk`: the client writes those of one turn together
@@ -138,12 +139,18 @@ export class RedisEngine implements Engine {
   }
 
   async counts(definition: QueueDefinition): Promise<EngineCounts> {
-    const counts = await this.#reach(definition).getJobCounts("wait", "prioritized", "delayed", "active", "failed");
+    const queue = this.#reach(definition);
+    const now = Date.now();
+    const [counts, oldest] = await Promise.all([
+      queue.getJobCounts("wait", "prioritized", "delayed", "active", "failed"),
+      oldestDueAt(queue, this.#connected(), now),
+    ]);
     return {
       waiting: (counts.wait ?? 0) + (counts.prioritized ?? 0),
       delayed: counts.delayed ?? 0,
       active: counts.active ?? 0,
       failed: counts.failed ?? 0,
+      oldestWaitingMs: oldest === null ? 0 : now - oldest,
     };
   }
 

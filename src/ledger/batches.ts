@@ -100,8 +100,8 @@ export class Batches {
 
   async find(tenant: string | null, id: string, runner: SqlRunner = this.#database): Promise<BatchView | null> {
     const { rows } = await runner.executeSql(
-      `select *, (select coalesce(json_object_agg(state, count), '{}') from
-          (select state, count(*)::int as count from ${this.#jobs} where batch_id = b.id group by state) by_state) as living
+      `select *, case when counts is null then (select coalesce(json_object_agg(state, count), '{}') from
+          (select state, count(*)::int as count from ${this.#jobs} where batch_id = b.id group by state) by_state) end as living
        from ${this.#batches} b where id = $2 and ($1::text is null or tenant = $1)`,
       [tenant, id],
     );

@@ -172,8 +172,9 @@ export function isConnectionError(error: unknown): boolean {
   const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
   if (typeof code === "string") {
     if (/^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)/.test(code)) return true;
-    // connection exceptions; a statement given up by timeout; shutdown, crash or starting up; too many connections
-    return /^(08|57014|57P0[123]|53300)/.test(code);
+    // connection exceptions; a statement given up by timeout or as a deadlock; shutdown, crash or starting up; too many
+    // connections
+    return /^(08|57014|40P01|57P0[123]|53300)/.test(code);
   }
   return (
     typeof message === "string" &&
@@ -181,10 +182,11 @@ export function isConnectionError(error: unknown): boolean {
   );
 }
 
-/** True when one statement took too long (waiting for a lock, say): Postgres gave it up, and is well. */
+/** True when one statement took too long (waiting for a lock, say) or was one of a deadlock: Postgres gave it up, and is well. */
 export function isTimeout(error: unknown): boolean {
   const cause = error instanceof StoreUnavailable ? error.cause : error;
-  return (cause as { code?: unknown } | null)?.code === "57014";
+  const { code } = (cause ?? {}) as { code?: unknown };
+  return code === "57014" || code === "40P01";
 }
 
 /** True when the statement may have been committed although its caller was not told. */

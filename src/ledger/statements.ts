@@ -231,7 +231,8 @@ export function statements(schema: string): Statements {
     redrive: `
       with redriven as (
         update ${jobs} set state = 'accepted', finished_at = null, spent = 0, error = null, run_at = now(),
-          relay_at = now() + interval '3 seconds', cancel_requested_at = null, expires_at = null, revision = revision + 1
+          relay_at = now() + interval '3 seconds', cancel_requested_at = null, expires_at = null, not_before = null,
+          revision = revision + 1
         where id = $2 and ($1::text is null or tenant = $1) and state = 'dead'
         returning id, tenant, job, queue, priority, retry_attempts, spent, accepted_at, traceparent
       ), ${book("(select *, 'dead' as state from redriven) reopened", "0", "-")}, ${tell("redriven")}

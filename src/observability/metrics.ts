@@ -3,13 +3,14 @@ import { type Clock, systemClock } from "#core/clock.ts";
 import { seconds } from "#core/duration.ts";
 import type { Log } from "#core/handler.ts";
 import type { QueueDefinition } from "#core/queue.ts";
+import type { EngineCounts } from "../engines/engine.ts";
 import type { QueueDepth } from "../ledger/job-reader.ts";
 import { openStates } from "../ledger/job-state.ts";
 import type { Receipt } from "../producer/receipt.ts";
 import type { AttemptEnd } from "../worker/attempt.ts";
 import { Cached } from "./cached.ts";
 import { withDeadline } from "./deadline.ts";
-import { combineDepths, type Depth, type EngineDepth } from "./queue-depth.ts";
+import { combineDepths, type Depth } from "./queue-depth.ts";
 import { TenantLabels } from "./tenant-labels.ts";
 
 /** 1 ms to 10 min, in steps of at most 2.5: fine enough for a p99 that can be compared. */
@@ -32,7 +33,7 @@ export interface MetricSources {
   readonly depths?: {
     readonly queues: readonly QueueDefinition[];
     readonly ledger: () => Promise<readonly QueueDepth[]>;
-    readonly engine: (queue: QueueDefinition) => Promise<EngineDepth>;
+    readonly engine: (queue: QueueDefinition) => Promise<EngineCounts>;
   };
   /** How many incidents are open, by kind: for processes that look after the house (api, scheduler). */
   readonly incidents?: () => Promise<ReadonlyMap<string, number>>;
@@ -213,7 +214,7 @@ export class Metrics {
 
   async #readDepths(source: NonNullable<MetricSources["depths"]>): Promise<readonly Depth[]> {
     const inEngine = source.queues.filter((queue) => queue.durability === "redis");
-    const engines = new Map<string, EngineDepth>();
+    const engines = new Map<string, EngineCounts>();
     const askEngine = async (queue: QueueDefinition) => {
       const depth = await this.#look(`engine of ${queue.name}`, () => source.engine(queue));
       if (depth) engines.set(queue.name, depth);

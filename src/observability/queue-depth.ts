@@ -12,9 +12,6 @@ export interface Depth {
   readonly oldestWaitingMs: number;
 }
 
-/** An engine's counts; with the age of its oldest waiting job where the engine can tell. */
-export type EngineDepth = EngineCounts & { readonly oldestWaitingMs?: number };
-
 /** Ready or about to be: everything open that no worker holds. A job that is not due yet has an age of 0. */
 const waitingStates: ReadonlySet<JobState> = new Set(["scheduled", "accepted", "queued", "retrying"]);
 
@@ -26,7 +23,7 @@ const waitingStates: ReadonlySet<JobState> = new Set(["scheduled", "accepted", "
 export function combineDepths(
   queues: readonly QueueDefinition[],
   ledger: readonly QueueDepth[],
-  engines: ReadonlyMap<string, EngineDepth>,
+  engines: ReadonlyMap<string, EngineCounts>,
 ): Depth[] {
   const known = queues.filter((queue) => queue.durability === "ledger" || engines.has(queue.name));
   return known.map((queue) => {

@@ -108,14 +108,16 @@ export class EpochWatch {
   }
 
   async #look(): Promise<undefined> {
-    const { store, queues } = this.#options;
+    const { store, queues, settings } = this.#options;
     const found = await store.epochs(queues);
     for (const queue of queues) {
       const epoch = found.get(queue.name) ?? null;
       if (epoch === null || epoch !== this.#known.get(queue.name)) await this.#compare(queue, epoch);
     }
     const runId = await store.runId();
-    if (runId !== this.#runId) this.#watchOn(); // restarted, or the first look of this process
+    if (runId === this.#runId) return;
+    await settings.apply(queues); // restarted, or the first look of this process
+    this.#watchOn();
     this.#runId = runId;
   }
 
@@ -167,8 +169,8 @@ export class EpochWatch {
     const tookMs = Math.round(performance.now() - startedAt);
     log.warn({ queue: queue.name, redriven, tookMs }, "epoch.redriven");
     this.#watchOn();
-    await this.#remember(queue, epoch);
     await incidents.close("redis_lost", subject, { redriven, tookMs });
+    await this.#remember(queue, epoch);
   }
 
   async #remember({ name }: QueueDefinition, epoch: string): Promise<void> {

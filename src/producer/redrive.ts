@@ -1,22 +1,12 @@
 import type { Catalog } from "#core/catalog.ts";
-import { NightshiftError, StoreUnavailable } from "#core/errors.ts";
+import { JobNotFound, NightshiftError } from "#core/errors.ts";
 import type { QueueDefinition } from "#core/queue.ts";
 import type { Engine } from "../engines/engine.ts";
-import type { JobReader } from "../ledger/job-reader.ts";
 import type { Ledger } from "../ledger/ledger.ts";
+import { askEngine } from "./ask-engine.ts";
 import type { Dispatcher } from "./dispatcher.ts";
+import type { JobLookup } from "./job-lookup.ts";
 import { toMessage } from "./message.ts";
-
-/** No job of that id, or none that this tenant may see. */
-export class JobNotFound extends NightshiftError {
-  readonly code = "job_not_found";
-
-  constructor(id: string) {
-    super(
-      `Expected the id of a job that is kept, found none for "${id}". Ended jobs leave after their queue's retention.`,
-    );
-  }
-}
 
 /** Only a dead letter can be put back. */
 export class JobNotDead extends NightshiftError {
@@ -24,6 +14,17 @@ export class JobNotDead extends NightshiftError {
 
   constructor(state: string) {
     super(`Expected a dead job, found one that is ${state}`, { state });
+  }
+}
+
+/** Dead, but one of its two records does not say so yet: ask again in a moment. */
+export class JobSettling extends NightshiftError {
+  readonly code = "job_settling";
+
+  constructor() {
+    super(
+      "Expected a job that was put away, found one whose last attempt is just being settled: try again in a moment",
+    );
   }
 }
 
@@ -36,46 +37,54 @@ export class QueueGone extends NightshiftError {
   }
 }
 
-/** Puts dead letters back to work: new attempts, same id, due now. */
+/** Puts dead letters back to work, for the API and the dashboard alike: new attempts, same id, due now. */
 export class Redrive {
   readonly #catalog: Catalog;
-  readonly #reader: JobReader;
+  readonly #lookup: JobLookup;
   readonly #ledger: Ledger;
   readonly #dispatcher: Dispatcher;
   readonly #engineOf: (queue: QueueDefinition) => Engine;
 
   constructor(options: {
     catalog: Catalog;
-    reader: JobReader;
+    lookup: JobLookup;
     ledger: Ledger;
     dispatcher: Dispatcher;
     engineOf: (queue: QueueDefinition) => Engine;
   }) {
     this.#catalog = options.catalog;
-    this.#reader = options.reader;
+    this.#lookup = options.lookup;
     this.#ledger = options.ledger;
     this.#dispatcher = options.dispatcher;
     this.#engineOf = options.engineOf;
   }
 
   /**
-   * Redrive one job of `tenant` (`null`: of any). Rejects with JobNotFound, JobNotDead, UnknownJob, QueueGone,
-   * KeyTaken or StoreUnavailable. The engine forgets its dead entry first: while it holds one, it ignores the same id, and the job
-   * would be open for ever. Safe to repeat: of two at the same time one finds the job no longer dead.
+   * Redrive one job of `tenant` (`null`: of any). Rejects with JobNotFound, JobNotDead, JobSettling, UnknownJob, QueueGone,
+   * KeyTaken or StoreUnavailable. Safe to repeat: of two at the same time one finds the job no longer dead.
    */
   async redrive(tenant: string | null, id: string): Promise<void> {
-    const view = await this.#reader.find(tenant, id);
-    if (!view) throw new JobNotFound(id);
+    const found = await this.#lookup.find(tenant, id);
+    if (!found) throw new JobNotFound(id);
+    const { view, engineQueue } = found;
     if (view.state !== "dead") throw new JobNotDead(view.state);
     this.#catalog.get(view.job);
     const queue = this.#catalog.queues.find(({ name }) => name === view.queue);
     if (!queue) throw new QueueGone(view.queue);
-    const engine = this.#engineOf(queue);
-    await engine.forget(queue, id).catch((error: unknown) => {
-      throw new StoreUnavailable(engine.kind, error);
-    });
+    if (engineQueue || !(await this.#leavesEngine(queue, id))) throw new JobSettling();
     const due = await this.#ledger.redrive(tenant, id);
     if (!due) throw new JobNotDead("being redriven by somebody else");
     this.#dispatcher.send(queue, toMessage(due));
+  }
+
+  /**
+   * Have the engine forget the dead entry. While it holds one it ignores the same id, whatever becomes of the one it
+   * holds: the new attempts would never run. `false`: it still does, because a worker has not told it the end.
+   */
+  #leavesEngine(queue: QueueDefinition, id: string): Promise<boolean> {
+    return askEngine(
+      this.#engineOf(queue),
+      async (engine) => (await engine.forget(queue, id)) || (await engine.find(queue, id)) === null,
+    );
   }
 }

@@ -1,15 +1,17 @@
 import assert from "node:assert/strict";
 import { request } from "node:http";
 import { afterAll, beforeAll, test } from "vitest";
-import { testJob } from "../rig/jobs.ts";
+import { testJob, testQueue } from "../rig/jobs.ts";
 import { type Served, serve } from "./served.ts";
 
+const queue = testQueue();
 const path = "/v1/jobs/tests.run";
 const json = { payload: {} };
 
 let api: Served;
 beforeAll(async () => {
-  api = await serve({ jobs: [testJob(async () => null)] });
+  const ofTheHouse = testJob(async () => null, { name: "tests.sweep", enqueuedBy: "operator", queue });
+  api = await serve({ jobs: [testJob(async () => null, { queue }), ofTheHouse] });
 });
 afterAll(() => api[Symbol.asyncDispose]());
 
@@ -51,6 +53,50 @@ test("each role may do what is its own, and no more", async () => {
   assert.deepEqual(await may("viewer"), [403, 200, 403, 403]);
   assert.deepEqual(await may("operator"), [202, 200, 409, 200]);
   assert.deepEqual(await may("admin"), [202, 200, 409, 200]);
+});
+
+test("a job of the house is enqueued by operators, and refused to a producer one by one and in bulk", async () => {
+  const house = { job: "tests.sweep", payload: {} };
+  const own = { job: "tests.run", payload: {}, tags: ["beside the house"] };
+  const ask = async (role: "producer" | "operator" | "admin", where: string, body: object) => {
+    const { status, body: answer } = await api.ask(where, { json: body, key: api.key[role] });
+    return [status, answer.code];
+  };
+  for (const [where, body] of [
+    ["/v1/jobs/tests.sweep", { payload: {} }],
+    ["/v1/jobs/tests.sweep", { payload: "not even looked at" }],
+    ["/v1/jobs", { jobs: [own, house] }],
+    ["/v1/jobs", { jobs: [{ job: "no.such", payload: {} }, house] }],
+  ] as const)
+    assert.deepEqual(await ask("producer", where, body), [403, "forbidden"], where);
+  assert.deepEqual((await api.ask("/v1/jobs?tag=beside%20the%20house")).body.items, [], "all or nothing");
+
+  const partial = await api.ask("/v1/jobs?partial=true", { json: { jobs: [own, house] } });
+  assert.deepEqual(
+    partial.body.items.map((item: { status: number; problem?: { code: string } }) => [item.status, item.problem?.code]),
+    [
+      [202, undefined],
+      [403, "forbidden"],
+    ],
+  );
+  for (const role of ["operator", "admin"] as const) {
+    assert.deepEqual(await ask(role, "/v1/jobs/tests.sweep", { payload: {} }), [202, undefined]);
+    assert.deepEqual(await ask(role, "/v1/jobs", { jobs: [own, house] }), [202, undefined]);
+  }
+});
+
+test("whose work a job is, is told before anybody tries: in the list of job types and in the description", async () => {
+  const { body } = await api.ask("/v1/job-types");
+  assert.deepEqual(
+    body.items.map(({ job, enqueuedBy }: { job: string; enqueuedBy: string }) => [job, enqueuedBy]),
+    [
+      ["tests.run", "producer"],
+      ["tests.sweep", "operator"],
+    ],
+  );
+  const { paths } = (await api.ask("/openapi.json", { key: null })).body;
+  assert.match(paths["/v1/jobs/tests.sweep"].post.description, /a key that may operate/);
+  assert.doesNotMatch(paths["/v1/jobs/tests.run"].post.description, /a key that may operate/);
 });
 
 test("a key of all tenants says whose work it is; without that nothing is accepted", async () => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { afterAll, beforeAll, beforeEach, test } from "vitest";
+import { toProblem } from "../../src/api/problem.ts";
 import { noRetry } from "../../src/core/retry.ts";
 import { gate, testJob, testQueue } from "../rig/jobs.ts";
 import { tenant } from "../rig/rig.ts";
@@ -216,6 +217,24 @@ test("options about a key without one, or against each other, are refused by the
     ...[422, "deduplicateForMs contradiction"],
   ]);
   assert.deepEqual(await paths({ deduplicate: "keep-last" }, "tests.keyed"), [202], "the definition has a key");
+});
+
+test("of two transactions that want each other's keys one is told to try again, with 503", async () => {
+  const { producer } = api.rig.runtime;
+  const holding = [gate(), gate()] as const;
+  const want = (mine: 0 | 1) =>
+    producer.transaction(async (own) => {
+      const take = (n: number) =>
+        producer.enqueue(tenant, shelved, {}, { deduplicationKey: `cross-${n}`, runAt: inAnHour() }, own);
+      await take(mine);
+      holding[mine].open();
+      await holding[1 - mine]!.promise;
+      await take(1 - mine);
+    });
+  const ends = await Promise.allSettled([want(0), want(1)]);
+  const refused = ends.filter((end) => end.status === "rejected");
+  assert.equal(refused.length, 1);
+  assert.equal(toProblem(refused[0]!.reason).problem.code, "store_unavailable");
 });
 
 test("in a bulk request each entry does with its key what it says", async () => {

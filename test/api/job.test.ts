@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { afterAll, beforeAll, test } from "vitest";
 import { PermanentError } from "../../src/core/errors.ts";
 import type { Handler } from "../../src/core/handler.ts";
+import type { QueueDefinition } from "../../src/core/queue.ts";
 import { gate, testJob, testQueue, untilAborted } from "../rig/jobs.ts";
 import { type Served, serve } from "./served.ts";
 
@@ -47,6 +48,10 @@ const enqueue = async (job: string, payload: object): Promise<string> => {
   return body.id;
 };
 
+/** Wait until a dead job has left its worker's hands: redriven before that, it is 409. */
+const putAway = (of: QueueDefinition, id: string) =>
+  api.rig.until(async () => (await api.rig.runtime.redis.find(of, id))?.state === "failed");
+
 test("a completed job shows its attempts and its result", async () => {
   const id = await enqueue("tests.run", { does: "finish", say: "₹" });
   const { status, body } = await api.ask(`/v1/jobs/${id}?wait=10s`);
@@ -70,7 +75,7 @@ test("a wait ends as soon as the job does, and with the present view when the ti
   held.open();
   const sent = performance.now();
   assert.equal((await waiting).body.state, "completed");
-  assert.ok(performance.now() - sent < 2_000, "told, not polled");
+  assert.ok(performance.now() - sent < 4_500, "told, not found by the look that comes every 5 s");
   assert.equal(api.server.watch.waiting, 0);
 });
 
@@ -120,22 +125,21 @@ test("a waiting job is cancelled at once and leaves its engine; a second cancel 
   assert.deepEqual([again.status, again.body.code], [409, "job_already_ended"]);
 });
 
-test("a running job is asked to stop, with 202, and stops within a second", async () => {
+test("a running job is asked to stop, with 202, and stops", async () => {
   started = gate();
   const id = await enqueue("tests.run", { does: "wait" });
   await started.promise;
-  const asked = performance.now();
   const { status } = await api.ask(`/v1/jobs/${id}`, { method: "DELETE" });
   assert.equal(status, 202);
   const { body } = await api.ask(`/v1/jobs/${id}?wait=10s`);
-  assert.equal(body.state, "cancelled");
-  assert.ok(performance.now() - asked < 1_000);
+  assert.equal(body.state, "cancelled", "unasked it would have gone on to its timeout");
 });
 
 test("a dead job is redriven by an operator, under the same id, with new attempts", async () => {
   const id = await enqueue("tests.run", { does: "die" });
   const dead = await api.ask(`/v1/jobs/${id}?wait=10s`);
   assert.deepEqual([dead.body.state, dead.body.error.code], ["dead", "broken"]);
+  await putAway(queue, id);
   const key = api.key.operator;
   const { status, headers, body } = await api.ask(`/v1/jobs/${id}/redrive`, { method: "POST", key });
   assert.equal(status, 202);
@@ -160,9 +164,22 @@ test("only dead jobs are redriven; one that is not there is 404", async () => {
   assert.deepEqual([producer.status, producer.body.code], [403, "forbidden"]);
 });
 
+test("a dead job that its engine still holds is 409, and is redriven once it has let go", async () => {
+  held = gate();
+  const id = await enqueue("tests.run", { does: "hold" });
+  await api.rig.until(async () => (await api.ask(`/v1/jobs/${id}`)).body.state === "running");
+  await api.rig.runtime.ledger.bury(id, { code: "tests_buried", message: "Given up while its engine holds it" });
+  const redrive = () => api.ask(`/v1/jobs/${id}/redrive`, { method: "POST", key: api.key.operator });
+  const refused = await redrive();
+  assert.deepEqual([refused.status, refused.body.code], [409, "job_settling"]);
+  held.open();
+  await api.rig.until(async () => (await redrive()).status === 202);
+  assert.equal((await api.ask(`/v1/jobs/${id}?wait=10s`)).body.state, "completed");
+});
+
 test("of two who redrive the same dead job one succeeds", async () => {
   const id = await enqueue("tests.run", { does: "die" });
-  await api.ask(`/v1/jobs/${id}?wait=10s`);
+  await putAway(queue, id);
   const redrive = () => api.ask(`/v1/jobs/${id}/redrive`, { method: "POST", key: api.key.operator });
   const both = (await Promise.all([redrive(), redrive()])).map(({ status }) => status).sort();
   assert.ok(both[0] === 202, `${both}`); // the second may meet the job dead again, and is then right to redrive it
@@ -206,6 +223,7 @@ test("a dead letter of a queue in Redis alone is kept by the ledger, and redrive
   const id = await enqueue("tests.quick", { does: "die" });
   await api.rig.until(async () => (await api.rig.runtime.reader.find(null, id))?.state === "dead");
   assert.equal((await api.ask(`/v1/jobs/${id}`)).body.error.code, "broken");
+  await putAway(fleeting, id);
   assert.equal((await api.ask(`/v1/jobs/${id}/redrive`, { method: "POST", key: api.key.operator })).status, 202);
   const view = await api.rig.until(async () => {
     const { body } = await api.ask(`/v1/jobs/${id}`);

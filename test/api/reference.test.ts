@@ -59,6 +59,15 @@ test("the address of a problem leads to its explanation, and a curl line names t
   );
 });
 
+test("the line that hands off a document is accepted as it stands", async () => {
+  await using page = await openDocs();
+  const curl = (await page.locator('[id="enqueue.documents.generate"] figure pre').first().textContent()) ?? "";
+  const [, address, body] = /^curl (\S+) [\s\S]* -d '([\s\S]*)'$/.exec(curl) ?? [];
+  assert.equal(address, `${api.url}/v1/jobs/documents.generate`);
+  const { status, body: receipt } = await api.ask("/v1/jobs/documents.generate", { json: JSON.parse(body ?? "") });
+  assert.deepEqual([status, receipt.job], [202, "documents.generate"]);
+});
+
 test("what is written on the page cannot become part of it", async () => {
   await using page = await openDocs();
   // As text: vitest would rewrite an import() inside a function.

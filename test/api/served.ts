@@ -2,6 +2,7 @@ import { KeyStore } from "../../src/access/keys.ts";
 import type { Role } from "../../src/access/principal.ts";
 import type { Health } from "../../src/api/routes/health.ts";
 import { ApiServer } from "../../src/api/server.ts";
+import type { QueueDefinition } from "../../src/core/queue.ts";
 import { type Rig, startRig, tenant } from "../rig/rig.ts";
 
 export interface Answer {
@@ -37,6 +38,18 @@ export interface Served extends AsyncDisposable {
   fetch(path: string, asked?: Asked): Promise<Response>;
 }
 
+/** An API server in front of a rig; not started. */
+export function apiOf({ runtime }: Rig, options: { keys: KeyStore; health: Health; port: number }): ApiServer {
+  const { catalog, producer, dispatcher, reader, lookup, cancellation, redrive, listener, services, log } = runtime;
+  const { incidents, settings, database } = runtime;
+  return new ApiServer({
+    ...{ catalog, producer, dispatcher, reader, lookup, cancellation, redrive, listener, log, ...services, ...options },
+    ...{ incidents, settings, database, engineOf: (queue: QueueDefinition) => runtime.engineOf(queue) },
+    metrics: { contentType: "text/plain; version=0.0.4", text: async () => "up 1\n" },
+    host: "127.0.0.1",
+  });
+}
+
 /** Start a rig and the API in front of it. */
 export async function serve(options: Parameters<typeof startRig>[0]): Promise<Served> {
   const rig = await startRig(options);
@@ -52,22 +65,7 @@ export async function serve(options: Parameters<typeof startRig>[0]): Promise<Se
     stranger: await make("globex", "operator"),
   };
   const health: Served["health"] = { checks: [{ name: "postgres", ok: true }] };
-  const server = new ApiServer({
-    ...runtime.workerOptions([]),
-    producer: runtime.producer,
-    dispatcher: runtime.dispatcher,
-    reader: runtime.reader,
-    incidents: runtime.incidents,
-    settings: runtime.settings,
-    database: runtime.database,
-    documents: runtime.services.documents,
-    blobs: runtime.services.blobs,
-    keys,
-    health: { checks: async () => health.checks },
-    metrics: { contentType: "text/plain; version=0.0.4", text: async () => "up 1\n" },
-    host: "127.0.0.1",
-    port: 0,
-  });
+  const server = apiOf(rig, { keys, health: { checks: async () => health.checks }, port: 0 });
   await server.start();
   const { url } = server;
 

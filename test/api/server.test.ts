@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { connect } from "node:net";
 import { test } from "vitest";
 import { gate, testJob } from "../rig/jobs.ts";
-import { serve } from "./served.ts";
+import { apiOf, serve } from "./served.ts";
 
 test("a stop lets long polls answer with the present, ends event streams and closes idle connections, well before its deadline", async () => {
   await using api = await serve({ jobs: [testJob(async () => null)] });
@@ -12,8 +12,8 @@ test("a stop lets long polls answer with the present, ends event streams and clo
   await api.rig.until(() => api.server.watch.waiting === 2);
 
   const began = performance.now();
-  await api.server.stop(10_000);
-  assert.ok(performance.now() - began < 2_000);
+  await api.server.stop(30_000);
+  assert.ok(performance.now() - began < 20_000, "a long poll alone would have held it until its deadline");
   const { status, body: view } = await waiting;
   assert.equal(status, 200);
   assert.ok(["accepted", "queued"].includes(view.state));
@@ -48,24 +48,8 @@ test("a request in the middle is answered; one that never ends is cut at the dea
 
 test("a port that is taken is told at the start, and a stop before or after is harmless", async () => {
   await using api = await serve({ jobs: [testJob(async () => null)] });
-  const { ApiServer } = await import("../../src/api/server.ts");
-  const { runtime } = api.rig;
-  const second = new ApiServer({
-    ...runtime.workerOptions([]),
-    producer: runtime.producer,
-    dispatcher: runtime.dispatcher,
-    reader: runtime.reader,
-    incidents: runtime.incidents,
-    settings: runtime.settings,
-    database: runtime.database,
-    documents: runtime.services.documents,
-    blobs: runtime.services.blobs,
-    keys: api.keys,
-    health: { checks: async () => [] },
-    metrics: { contentType: "text/plain", text: async () => "" },
-    host: "127.0.0.1",
-    port: Number(new URL(api.url).port),
-  });
+  const port = Number(new URL(api.url).port);
+  const second = apiOf(api.rig, { keys: api.keys, health: { checks: async () => [] }, port });
   await assert.rejects(second.start(), { code: "EADDRINUSE" });
   await second.stop(100);
   await second.stop(100);

@@ -122,6 +122,7 @@ test("a waiting job is cancelled, a dead one redriven", async () => {
   const dead = await client.enqueue(count, { to: -1 });
   const job = await client.wait(dead.id);
   assert.deepEqual([job.state, job.error?.code], ["dead", "too_many"]);
+  await api.rig.until(async () => (await api.rig.runtime.redis.find(queue, dead.id))?.state === "failed");
   await operator.redrive(dead.id);
   const again = await api.rig.until(async () => {
     const view = await client.get(dead.id);

@@ -171,7 +171,7 @@ test("what has ended stays", async () => {
   await stage.rig.until(async () => (await bullOf(stage).getFailedCount()) === 1);
   const answer = await (await stage.visitor("operator")).put(`/board/api/queues/tests/${id}/clean`);
   assert.equal(answer.status, 409);
-  assert.match(await messageOf(answer), /has ended/);
+  assert.match(await messageOf(answer), /Expected an open job, found one that is dead/);
   assert.equal(await stateOf(stage, id), "dead");
   assert.equal(await bullOf(stage).getFailedCount(), 1);
 });

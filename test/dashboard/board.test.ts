@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { test } from "vitest";
-import { JobControl } from "../../src/dashboard/job-control.ts";
 import { DashboardServer } from "../../src/dashboard/server.ts";
 import { testJob, testQueue } from "../rig/jobs.ts";
 import { tenant } from "../rig/rig.ts";
@@ -102,7 +101,8 @@ test("a dashboard stops twice, before it starts, and tells of a port that is tak
   const { runtime } = stage.rig;
   const options = {
     queues: [],
-    control: new JobControl({ ...runtime, engineOf: (queue) => runtime.engineOf(queue) }),
+    cancellation: runtime.cancellation,
+    redrive: runtime.redrive,
     settings: runtime.settings,
     keys: stage.keys,
     bootstrapKey: undefined,

@@ -2,7 +2,6 @@ import { KeyStore } from "../../src/access/keys.ts";
 import type { Role } from "../../src/access/principal.ts";
 import type { Clock } from "../../src/core/clock.ts";
 import type { JobDefinition } from "../../src/core/job.ts";
-import { JobControl } from "../../src/dashboard/job-control.ts";
 import { DashboardServer } from "../../src/dashboard/server.ts";
 import { type Rig, startRig } from "../rig/rig.ts";
 
@@ -48,7 +47,8 @@ export async function raise(options: {
       queue: runtime.redis.queue(definition),
       ...(options.titles?.[definition.name] !== undefined && { title: options.titles[definition.name]! }),
     })),
-    control: new JobControl({ ...runtime, engineOf: (queue) => runtime.engineOf(queue) }),
+    cancellation: runtime.cancellation,
+    redrive: runtime.redrive,
     settings: runtime.settings,
     keys,
     bootstrapKey: currentKey,

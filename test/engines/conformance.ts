@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe } from "vitest";
 import { censusConforms } from "./census.ts";
 import { consumersConform } from "./consumers.ts";
+import { countsConform } from "./counts.ts";
 import { dispatchConforms } from "./dispatch.ts";
 import { leasesConform } from "./leases.ts";
 import { removalConforms } from "./removal.ts";
@@ -20,6 +21,7 @@ export function conform(stage: Stage, cleanUp: () => Promise<void>): void {
   describe("dispatch", () => dispatchConforms(stage));
   describe("verdicts", () => verdictsConform(stage));
   describe("remove and forget", () => removalConforms(stage));
+  describe("counts", () => countsConform(stage));
   describe("consumers", () => consumersConform(stage));
   describe("census and pauses", () => censusConforms(stage));
   describe("leases", () => leasesConform(stage));

@@ -36,7 +36,7 @@ export function consumersConform(stage: Stage): void {
     await all.promise;
     for (const worker of workers) await worker.stop();
     assert.deepEqual(ran.toSorted(), messages.map(({ id }) => id).toSorted());
-    assert.deepEqual(await stage.engine.counts(queue), { waiting: 0, delayed: 0, active: 0, failed: 0 });
+    assert.deepEqual(await stage.counts(queue), { waiting: 0, delayed: 0, active: 0, failed: 0 });
   });
 
   test("a paused consumer begins nothing new and finishes what it holds", async () => {

@@ -10,7 +10,7 @@ export function dispatchConforms(stage: Stage): void {
     const message = newMessage({ traceparent: "00-1-2-03", deduplicationKey: "k", acceptedAt: Date.now() - 5_000 });
     await stage.dispatch(queue, message);
     assert.equal((await stage.engine.find(queue, message.id))?.state, "waiting");
-    assert.deepEqual(await stage.engine.counts(queue), { waiting: 1, delayed: 0, active: 0, failed: 0 });
+    assert.deepEqual(await stage.counts(queue), { waiting: 1, delayed: 0, active: 0, failed: 0 });
 
     const worker = await stage.start(queue);
     const delivery = await worker.next();
@@ -19,7 +19,7 @@ export function dispatchConforms(stage: Stage): void {
     assert.equal(delivery.spent, 0);
     assert.equal(worker.consumer.running, 1);
     assert.equal((await stage.engine.find(queue, message.id))?.state, "active");
-    assert.deepEqual(await stage.engine.counts(queue), { waiting: 0, delayed: 0, active: 1, failed: 0 });
+    assert.deepEqual(await stage.counts(queue), { waiting: 0, delayed: 0, active: 1, failed: 0 });
 
     delivery.settle({ kind: "complete" });
     await worker.stop();
@@ -29,7 +29,7 @@ export function dispatchConforms(stage: Stage): void {
     assert.deepEqual(job?.message, sent);
     assert.equal(job?.acceptedAt, message.acceptedAt);
     assert.ok(job?.startedAt && job.finishedAt && job.startedAt <= job.finishedAt);
-    assert.deepEqual(await stage.engine.counts(queue), { waiting: 0, delayed: 0, active: 0, failed: 0 });
+    assert.deepEqual(await stage.counts(queue), { waiting: 0, delayed: 0, active: 0, failed: 0 });
   });
 
   test("a worker that waits already gets what arrives", async () => {
@@ -74,7 +74,7 @@ export function dispatchConforms(stage: Stage): void {
     const dispatchedAt = Date.now();
     await stage.dispatch(queue, message);
     assert.equal((await stage.engine.find(queue, message.id))?.state, "delayed");
-    assert.deepEqual(await stage.engine.counts(queue), { waiting: 0, delayed: 1, active: 0, failed: 0 });
+    assert.deepEqual(await stage.counts(queue), { waiting: 0, delayed: 1, active: 0, failed: 0 });
     assertWaited((await worker.do({ kind: "complete" })).at - dispatchedAt, 700);
   });
 
@@ -83,7 +83,7 @@ export function dispatchConforms(stage: Stage): void {
     const message = newMessage();
     await stage.dispatch(queue, message, message, newMessage({ delayMs: 60_000 }));
     await stage.dispatch(queue, { ...message, attempts: 99 });
-    assert.deepEqual(await stage.engine.counts(queue), { waiting: 1, delayed: 1, active: 0, failed: 0 });
+    assert.deepEqual(await stage.counts(queue), { waiting: 1, delayed: 1, active: 0, failed: 0 });
 
     const worker = await stage.start(queue);
     const delivery = await worker.next();
@@ -93,7 +93,7 @@ export function dispatchConforms(stage: Stage): void {
     await worker.stop();
     await stage.dispatch(queue, message);
     assert.equal((await stage.engine.find(queue, message.id))?.state, "failed");
-    assert.deepEqual(await stage.engine.counts(queue), { waiting: 0, delayed: 1, active: 0, failed: 1 });
+    assert.deepEqual(await stage.counts(queue), { waiting: 0, delayed: 1, active: 0, failed: 1 });
     assert.deepEqual(worker.untaken, []);
   });
 

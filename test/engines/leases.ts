@@ -11,7 +11,7 @@ import { type EngineAddress, newMessage } from "./subject.ts";
 /** Claims that last, claims that run out, and workers that die. */
 export function leasesConform(stage: Stage): void {
   test("a delivery that takes longer than its lease stays with its worker", async () => {
-    const queue = await stage.open({ concurrency: 1 });
+    const queue = await stage.open({ leaseMs: 2_000 });
     const message = newMessage();
     await stage.dispatch(queue, message);
     const holder = await stage.start(queue);
@@ -27,7 +27,7 @@ export function leasesConform(stage: Stage): void {
   });
 
   test("a worker that lost its lease is told so, and its verdict changes nothing", async () => {
-    const queue = await stage.open({ concurrency: 1 });
+    const queue = await stage.open({ leaseMs: 3_000 });
     const message = newMessage();
     await stage.dispatch(queue, message);
     const frozen = await stage.start(queue);
@@ -50,7 +50,7 @@ export function leasesConform(stage: Stage): void {
   });
 
   test("the job of a killed process is delivered again, unspent", async () => {
-    const queue = await stage.open({ maxStalled: 1 });
+    const queue = await stage.open({ leaseMs: 1_000 });
     const message = newMessage();
     await stage.dispatch(queue, message);
     await holdAndDie(stage.address, queue, message.id);
@@ -60,8 +60,19 @@ export function leasesConform(stage: Stage): void {
     assert.equal(delivery.spent, 0);
   });
 
+  test("a lease that is no multiple of three milliseconds is renewed and runs out like any other", async () => {
+    const queue = await stage.open({ leaseMs: 1_001 });
+    const message = newMessage();
+    await stage.dispatch(queue, message);
+    await holdAndDie(stage.address, queue, message.id);
+    const worker = await stage.start(queue);
+    assert.equal((await worker.do({ kind: "complete" })).id, message.id);
+    await worker.stop();
+    assert.deepEqual(worker.errors, []);
+  });
+
   test("a job that stalls more than maxStalled times is dead", async () => {
-    const queue = await stage.open({ maxStalled: 1 });
+    const queue = await stage.open({ leaseMs: 1_000 });
     const message = newMessage();
     await stage.dispatch(queue, message);
     await holdAndDie(stage.address, queue, message.id);

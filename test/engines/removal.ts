@@ -18,7 +18,7 @@ export function removalConforms(stage: Stage): void {
     assert.equal(await stage.engine.remove(queue, delayed.id), true);
     assert.equal(await stage.engine.remove(queue, waiting.id), false);
     assert.equal(await stage.engine.remove(queue, randomUUID()), false);
-    assert.deepEqual(await stage.engine.counts(queue), { waiting: 0, delayed: 0, active: 1, failed: 0 });
+    assert.deepEqual(await stage.counts(queue), { waiting: 0, delayed: 0, active: 1, failed: 0 });
     delivery.settle({ kind: "complete" });
     await worker.stop();
     assert.equal(await stage.engine.remove(queue, running.id), false);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { onTestFinished } from "vitest";
 import type { QueueDefinition } from "#core/queue.ts";
-import type { Engine, EngineHold, Message } from "../../src/engines/engine.ts";
+import type { Engine, EngineCounts, EngineHold, Message } from "../../src/engines/engine.ts";
 import { HandWorker } from "./hand-worker.ts";
 import { type EngineAddress, engineAt, newQueue } from "./subject.ts";
 
@@ -43,6 +43,12 @@ export class Stage {
       await new Promise((resolve) => setImmediate(resolve));
   }
 
+  /** How many jobs are where, without their age. */
+  async counts(queue: QueueDefinition): Promise<Omit<EngineCounts, "oldestWaitingMs">> {
+    const { oldestWaitingMs: _, ...counts } = await this.engine.counts(queue);
+    return counts;
+  }
+
   /** Dispatch messages that the engine must take under their own ids. */
   async dispatch(queue: QueueDefinition, ...messages: Message[]): Promise<void> {
     const results = await this.engine.dispatch(queue, messages);
@@ -56,11 +62,8 @@ export class Stage {
 /** The error of a failed attempt. */
 export const refused = { code: "smtp_refused", message: "The server said no" };
 
-/** Delays are promised as a minimum; an engine that polls, on a busy machine, may be this late. */
-const lateMs = 2_500;
-
+/** Delays are promised as a minimum. How late a busy machine may be nobody can say; the test's own time ends a wait. */
 export function assertWaited(waitedMs: number, delayMs: number): void {
   // Clocks are read in whole milliseconds on both sides.
   assert.ok(waitedMs >= delayMs - 2, `expected to wait at least ${delayMs} ms, waited ${waitedMs}`);
-  assert.ok(waitedMs <= delayMs + lateMs, `expected to wait at most ${delayMs + lateMs} ms, waited ${waitedMs}`);
 }

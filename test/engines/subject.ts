@@ -23,7 +23,7 @@ export function engineAt({ kind, url, scope }: EngineAddress): Engine {
 /** A prefix or schema that nobody else has. */
 export const newScope = (): string => `t_${randomUUID().slice(0, 8)}`;
 
-/** A queue that nobody else has, with a short lease. */
+/** A queue that nobody else has. Its lease outlasts every pause of a busy machine; tests that let one run out shorten it. */
 export function newQueue(kind: Engine["kind"], knobs: Partial<QueueDefinition> = {}): QueueDefinition {
   return defineQueue({
     name: `q-${randomUUID().slice(0, 8)}`,
@@ -31,7 +31,7 @@ export function newQueue(kind: Engine["kind"], knobs: Partial<QueueDefinition> =
     durability: "ledger",
     runsIn: "loop",
     concurrency: 1,
-    leaseMs: 1_000,
+    leaseMs: 10_000,
     maxStalled: 1,
     rateLimit: null,
     drainMs: 1_000,

@@ -5,7 +5,7 @@ import { newMessage } from "./subject.ts";
 
 /** What each verdict of a worker makes of its job. */
 export function verdictsConform(stage: Stage): void {
-  test("retry spends an attempt and comes again after exactly its delay", async () => {
+  test("retry spends an attempt and comes again after its delay", async () => {
     const queue = await stage.open();
     const message = newMessage();
     await stage.dispatch(queue, message);

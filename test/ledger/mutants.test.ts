@@ -31,10 +31,6 @@ test.for(mutants)("$name", async ({ kinds, ...mutation }) => {
   });
   assert.ok(house.hits > 0, "a mutant that changes no statement is out of date");
   assert.ok(found.failed && !found.interrupted, "nothing that is tested tells this ledger from a sound one");
-  const { cause } = found.errorInstance as Error;
-  assert.doesNotMatch(
-    `${(cause as { code?: unknown }).code}`,
-    /^42/,
-    "a mutant that Postgres cannot read is no mutant",
-  );
+  const { cause } = found.errorInstance as { cause?: { code?: unknown } };
+  assert.doesNotMatch(`${cause?.code}`, /^42/, "a mutant that Postgres cannot read is no mutant");
 });

@@ -82,10 +82,14 @@ test("jobs of a queue whose record is Redis are counted in Redis", async () => {
   await using rig = await startRig({ jobs: [fast] });
   for (let count = 0; count < 3; count++) await rig.runtime.producer.enqueue(tenant, fast, {});
   await rig.runtime.producer.enqueue(tenant, fast, {}, { runAt: "2099-01-01T00:00:00Z" });
+  const old = { id: crypto.randomUUID(), job: fast.name, tenant, priority: "low", attempts: 1, delayMs: 0 } as const;
+  await rig.runtime.redis.dispatch(fast.queue, [{ ...old, acceptedAt: Date.now() - 90_000 }]);
 
   const page = await metricsOf(rig).text();
-  assert.equal(sample(page, "nightshift_queue_depth", { queue: "fast", state: "queued" }), 3);
+  assert.equal(sample(page, "nightshift_queue_depth", { queue: "fast", state: "queued" }), 4);
   assert.equal(sample(page, "nightshift_queue_depth", { queue: "fast", state: "scheduled" }), 1);
+  const oldest = sample(page, "nightshift_queue_oldest_waiting_seconds", { queue: "fast" })!;
+  assert.ok(oldest >= 90 && oldest < 120, `${oldest} s`);
 });
 
 test("while a store is away the page is served without its gauges", async () => {

@@ -59,8 +59,8 @@ test("SIGTERM while Postgres hangs: the deadline holds, the exit code tells, and
   assert.equal((await house.call("GET", `/v1/documents/${receipt.id}`)).body.latestVersion, 1);
 }, 120_000);
 
-// Seen to fail when a worker waits for a Redis that is away without an end: exit 75 after the whole grace.
-test("SIGTERM while Redis is away: running work is finished and recorded, and the worker leaves in time", async () => {
+// Seen to fail when a worker waits for a Redis that is away without an end: it is cut off after the whole grace.
+test("SIGTERM while Redis is away: what runs is finished or handed back unspent, and the worker leaves in time", async () => {
   await using house = await openHouse();
   await house.start("api");
   await using redis = await cuttable(house.redisUrl);
@@ -69,10 +69,12 @@ test("SIGTERM while Redis is away: running work is finished and recorded, and th
   const { body: receipt } = await house.call("POST", "/v1/jobs/documents.generate", longInvoice());
   await worker.logged("attempt.started");
   redis.cut();
-  const { ms } = await drained(worker);
+  const { code, ms } = await drained(worker);
+  assert.equal(code, 75, "Redis could not be told");
   assert.ok(ms < 6_000 + 2_500, `it took ${ms} ms`);
   const { body: job } = await house.call("GET", `/v1/jobs/${receipt.id}`);
-  assert.deepEqual([job.state, outcomes(job)], ["completed", ["completed"]]);
+  // Which of the two depends on how long the render takes here.
+  assert.deepEqual(outcomes(job), [job.state === "completed" ? "completed" : "released"]);
 }, 120_000);
 
 // Seen to fail with any hold, gate or reconnect above switched off.

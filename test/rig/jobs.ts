@@ -33,6 +33,7 @@ export function testJob(
     timeoutMs?: number;
     payload?: z.ZodType;
     deduplicate?: (payload: never) => string;
+    enqueuedBy?: JobDefinition["enqueuedBy"];
   } = {},
 ): JobDefinition {
   const { name = "tests.run", queue = testQueue(), retry = fixed({ attempts: 3, delayMs: 20 }), ...rest } = overrides;

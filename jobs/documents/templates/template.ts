@@ -16,6 +16,8 @@ export interface DocumentTemplate<Inputs = unknown> {
   readonly locales: readonly Locale[];
   /** Shape of `userInputs`: strict, without transforms (it must become JSON Schema). */
   readonly inputs: z.ZodType<Inputs>;
+  /** Inputs that are accepted: what the reference shows and lets people try. */
+  readonly example: Inputs;
   /** Title in the file's metadata: plain ASCII. */
   documentTitle(inputs: Inputs): string;
   /** Calendar day (ISO) of the document; the file's creation date. */

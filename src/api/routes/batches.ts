@@ -13,7 +13,7 @@ import {
   maxBatchJobs,
 } from "../../producer/batch-producer.ts";
 import type { Entry, Producer } from "../../producer/producer.ts";
-import { oneTenant } from "../authenticate.ts";
+import { type Caller, oneTenant } from "../authenticate.ts";
 import { below, EntryReader, entriesShape, isObject } from "../entries.ts";
 import { type Idempotency, idempotent } from "../idempotency.ts";
 import { type Operation, uuidParam } from "../operation.ts";
@@ -52,20 +52,20 @@ export function batchRoutes(deps: Deps): Operation[] {
 function createBatch({ catalog, producer, batchProducer, idempotency }: Deps): Operation {
   const reader = new EntryReader(catalog, producer);
 
-  function readCompletion(raw: unknown): CompletionEntry | null | FieldProblem[] {
+  function readCompletion(raw: unknown, caller: Caller): CompletionEntry | null | FieldProblem[] {
     if (raw === undefined || raw === null) return null;
     if (!isObject(raw)) return [{ path: "", message: "Expected a JSON object", code: "invalid_type" }];
     const { job: name, payload = {}, ...options } = raw;
-    const job = reader.job(name);
+    const job = reader.job(name, caller);
     if (Array.isArray(job)) return job;
     const problems = batchProducer.checkCompletion({ job, payload, options });
     return problems.length > 0 ? [...problems] : { job, payload, options };
   }
 
   /** Throws InvalidInput: every problem of the jobs and of the completion. */
-  function readBatch(raws: readonly unknown[], rawCompletion: unknown) {
-    const read = raws.map((raw) => reader.read(raw));
-    const completion = readCompletion(rawCompletion);
+  function readBatch(raws: readonly unknown[], rawCompletion: unknown, caller: Caller) {
+    const read = raws.map((raw) => reader.read(raw, caller));
+    const completion = readCompletion(rawCompletion, caller);
     const entries = read.filter((entry): entry is Entry => !Array.isArray(entry));
     if (entries.length === read.length && !Array.isArray(completion)) return { entries, completion };
     const ofCompletion = Array.isArray(completion) ? below(completion, "completion") : [];
@@ -99,7 +99,7 @@ function createBatch({ catalog, producer, batchProducer, idempotency }: Deps): O
       const tenant = oneTenant(call.caller);
       const frame = parse(createFrame, call.body);
       await idempotency.answer(call, async (context) => {
-        const { entries, completion } = readBatch(frame.jobs, frame.completion);
+        const { entries, completion } = readBatch(frame.jobs, frame.completion, call.caller);
         const batch = await batchProducer.create(tenant, { entries, completion, open: frame.open }, context);
         return { status: 202, location: `/v1/batches/${batch.id}`, body: withLinks(batch) };
       });
@@ -130,7 +130,7 @@ function appendToBatch({ catalog, producer, batchProducer, idempotency }: Deps):
       const id = requireBatchId(uuidParam(call.req, "id"), call.req.params.id);
       const { jobs } = parse(appendFrame, call.body);
       await idempotency.answer(call, async (context) => {
-        const batch = await batchProducer.append(tenant, id, reader.readAll(jobs), context);
+        const batch = await batchProducer.append(tenant, id, reader.readAll(jobs, call.caller), context);
         return { status: 202, location: `/v1/batches/${id}`, body: withLinks(batch) };
       });
     },

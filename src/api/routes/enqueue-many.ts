@@ -4,7 +4,7 @@ import { InvalidInput, StoreUnavailable } from "#core/errors.ts";
 import { type Problem, toProblems } from "#core/problems.ts";
 import type { EnqueueContext, Entry, Producer } from "../../producer/producer.ts";
 import type { Receipt } from "../../producer/receipt.ts";
-import { oneTenant } from "../authenticate.ts";
+import { type Caller, oneTenant } from "../authenticate.ts";
 import { below, EntryReader, entriesShape } from "../entries.ts";
 import { type Idempotency, idempotent } from "../idempotency.ts";
 import { type Operation, parseQuery } from "../operation.ts";
@@ -30,17 +30,25 @@ type ItemOutcome =
   | { readonly status: number; readonly receipt: ReturnType<typeof withLinks> }
   | { readonly status: number; readonly problem: Problem };
 
+/** Who asks, and for whom. */
+interface Asker {
+  readonly caller: Caller;
+  readonly tenant: string;
+  readonly context: EnqueueContext;
+}
+
 /**
  * POST /v1/jobs: accept up to 1,000 jobs. By default all or nothing, in one commit; with `?partial=true` each on its own.
- * 202 all accepted · 207 one outcome per job · 422 refused, every problem under `jobs.<index>`.
+ * 202 all accepted · 207 one outcome per job · 403 one of them is for operators · 422 refused, every problem under
+ * `jobs.<index>`.
  */
 export function enqueueManyRoute(deps: { catalog: Catalog; producer: Producer; idempotency: Idempotency }): Operation {
   const { catalog, producer, idempotency } = deps;
   const reader = new EntryReader(catalog, producer);
 
-  async function acceptOne(tenant: string, raw: unknown, index: number, context: EnqueueContext): Promise<ItemOutcome> {
+  async function acceptOne({ caller, tenant, context }: Asker, raw: unknown, index: number): Promise<ItemOutcome> {
     try {
-      const entry = reader.read(raw);
+      const entry = reader.read(raw, caller);
       if (Array.isArray(entry)) throw new InvalidInput("The job was refused", entry);
       const receipt = await producer.enqueue(tenant, entry.job, entry.payload, entry.options, context);
       return accepted(receipt);
@@ -56,8 +64,8 @@ export function enqueueManyRoute(deps: { catalog: Catalog; producer: Producer; i
   }
 
   /** The same in one transaction, where a refused job must not reach Postgres: it would refuse all others with it. */
-  async function acceptTogether(tenant: string, raws: readonly unknown[], context: EnqueueContext) {
-    const read = raws.map((raw) => reader.read(raw));
+  async function acceptTogether({ caller, tenant, context }: Asker, raws: readonly unknown[]) {
+    const read = raws.map((raw) => reader.read(raw, caller)); // one that is not the caller's to enqueue refuses them all
     const found = read.map((entry) => (Array.isArray(entry) ? entry : producer.check(entry)));
     const good = read.filter((entry, index): entry is Entry => !Array.isArray(entry) && found[index]!.length === 0);
     const receipts = (await producer.enqueueMany(tenant, good, context)).values();
@@ -103,12 +111,12 @@ export function enqueueManyRoute(deps: { catalog: Catalog; producer: Producer; i
         );
       await idempotency.answer(call, async (context) => {
         if (partial !== "true") {
-          const receipts = await producer.enqueueMany(tenant, reader.readAll(data.jobs), context);
+          const receipts = await producer.enqueueMany(tenant, reader.readAll(data.jobs, caller), context);
           return { status: 202, body: { items: receipts.map(withLinks) } };
         }
         const items = context.in
-          ? await acceptTogether(tenant, data.jobs, context)
-          : await Promise.all(data.jobs.map((raw, index) => acceptOne(tenant, raw, index, context)));
+          ? await acceptTogether({ caller, tenant, context }, data.jobs)
+          : await Promise.all(data.jobs.map((raw, index) => acceptOne({ caller, tenant, context }, raw, index)));
         return { status: 207, body: { items } };
       });
     },

@@ -5,7 +5,7 @@ import type { JobDefinition } from "#core/job.ts";
 import { enqueueOptions } from "../../producer/options.ts";
 import type { Producer } from "../../producer/producer.ts";
 import type { Receipt } from "../../producer/receipt.ts";
-import { oneTenant } from "../authenticate.ts";
+import { oneTenant, requireRoleFor } from "../authenticate.ts";
 import { isObject } from "../entries.ts";
 import { type Idempotency, idempotent, type Reply } from "../idempotency.ts";
 import type { Operation } from "../operation.ts";
@@ -18,9 +18,12 @@ const howItIsAccepted =
 
 const headers = { Location: "Where to follow it.", ...idempotent.answerHeader };
 
+const forOperators = "Work of the house: it takes a key that may operate, and answers `forbidden` to a producer's.";
+
 /**
  * POST /v1/jobs/{job}: accept one job for later work.
- * 202 accepted · 200 a job holds the key: joined, or replaced · 404 unknown job · 422 refused, with the path of each problem.
+ * 202 accepted · 200 a job holds the key: joined, or replaced · 403 a job for operators · 404 unknown job · 422 refused, with
+ * the path of each problem.
  */
 export function enqueueRoute(deps: { catalog: Catalog; producer: Producer; idempotency: Idempotency }): Operation {
   const { catalog, producer, idempotency } = deps;
@@ -40,7 +43,9 @@ export function enqueueRoute(deps: { catalog: Catalog; producer: Producer; idemp
       name: `enqueue.${job.name}`,
       path: `/v1/jobs/${job.name}`,
       summary: `Enqueue ${job.name}`,
-      description: `${job.summary}\n\n${howItIsAccepted}`,
+      description: [job.summary, ...(job.enqueuedBy === "operator" ? [forOperators] : []), howItIsAccepted].join(
+        "\n\n",
+      ),
       body: enqueueBody(job),
     })),
     answers: {
@@ -54,6 +59,7 @@ export function enqueueRoute(deps: { catalog: Catalog; producer: Producer; idemp
     problems: ["unknown_job", "invalid_input", "tenant_required", ...idempotent.problems],
     async handle(call) {
       const job = catalog.get(String(call.req.params.job));
+      requireRoleFor(job, call.caller);
       const tenant = oneTenant(call.caller);
       if (!isObject(call.body)) throw notAnObject();
       const { payload, ...options } = call.body;

@@ -1,10 +1,10 @@
 import { once } from "node:events";
 import type { Response } from "express";
 import { seconds } from "#core/duration.ts";
+import { JobNotFound } from "#core/errors.ts";
 import type { Log } from "#core/handler.ts";
 import type { JobView } from "../../ledger/job-reader.ts";
 import { isTerminal } from "../../ledger/job-state.ts";
-import { JobNotFound } from "../../producer/redrive.ts";
 import type { JobWatch } from "../job-watch.ts";
 import type { Operation } from "../operation.ts";
 import { jobParams, requireId } from "./job.ts";

@@ -30,6 +30,7 @@ function toJobType(job: JobDefinition) {
     job: job.name,
     summary: job.summary,
     queue: name,
+    enqueuedBy: job.enqueuedBy,
     payload: z.toJSONSchema(job.payload, { io: "input" }),
     result: z.toJSONSchema(job.result, { io: "output" }),
     retry: job.retry,

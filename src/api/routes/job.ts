@@ -1,18 +1,13 @@
 import type { Request, Response } from "express";
 import { z } from "zod";
 import { minutes, seconds } from "#core/duration.ts";
-import type { QueueDefinition } from "#core/queue.ts";
-import type { Engine } from "../../engines/engine.ts";
-import type { Database } from "../../ledger/database.ts";
-import { Family } from "../../ledger/family.ts";
+import { JobNotFound } from "#core/errors.ts";
 import type { JobView } from "../../ledger/job-reader.ts";
-import { isTerminal } from "../../ledger/job-state.ts";
-import type { Ledger } from "../../ledger/ledger.ts";
-import { JobNotFound, type Redrive } from "../../producer/redrive.ts";
-import type { JobLookup } from "../job-lookup.ts";
+import type { Cancellation } from "../../producer/cancellation.ts";
+import type { JobLookup } from "../../producer/job-lookup.ts";
+import type { Redrive } from "../../producer/redrive.ts";
 import type { JobWatch } from "../job-watch.ts";
 import { type Operation, parseQuery, uuidParam } from "../operation.ts";
-import { Refusal } from "../problem.ts";
 import { jobView } from "../shapes.ts";
 
 const maxWaitMs = minutes(1);
@@ -69,63 +64,12 @@ const cancelQuery = z.strictObject({
     .describe("`true`: the jobs that its handler enqueued as well, and theirs, and so on."),
 });
 
-/** Jobs taken out of their engines at a time. */
-const removeAtOnce = 50;
-
 /**
  * DELETE /v1/jobs/{id}: a waiting job is cancelled at once, a running one through its handler's signal; with
  * `?children=true` its descendants too.
  * 200 cancelled · 202 asked to stop · 404 no such job · 409 it has ended, or runs where it cannot be stopped.
  */
-export function cancelJobRoute(deps: {
-  ledger: Ledger;
-  database: Database;
-  lookup: JobLookup;
-  queues: readonly QueueDefinition[];
-  engineOf: (queue: QueueDefinition) => Engine;
-}): Operation {
-  const { ledger, lookup, queues, engineOf } = deps;
-  const family = new Family(deps.database);
-
-  /** Best effort: the ledger refuses whatever the engine still hands out. */
-  async function leaveEngine(name: string, id: string): Promise<void> {
-    const queue = queues.find((one) => one.name === name);
-    if (queue)
-      await engineOf(queue)
-        .remove(queue, id)
-        .catch(() => false);
-  }
-
-  async function cancelFamily(tenant: string | null, id: string): Promise<{ status: number; view: JobView } | null> {
-    const members = await family.cancel(tenant, id);
-    const [root] = members;
-    if (!root) return null;
-    if (members.every(({ before }) => isTerminal(before))) throw alreadyEnded(root.before);
-    const waited = members.filter(({ before, after }) => after === "cancelled" && !isTerminal(before));
-    for (let from = 0; from < waited.length; from += removeAtOnce)
-      await Promise.all(waited.slice(from, from + removeAtOnce).map((one) => leaveEngine(one.queue, one.id)));
-    const found = await lookup.find(tenant, id);
-    return found && { status: members.some(({ after }) => after === "running") ? 202 : 200, view: found.view };
-  }
-
-  async function cancelOne(tenant: string | null, id: string): Promise<{ status: number; view: JobView } | null> {
-    const cancelled = await ledger.cancel(tenant, id);
-    if (!cancelled) return null;
-    if (isTerminal(cancelled.before)) throw alreadyEnded(cancelled.before);
-    if (cancelled.after === "cancelled") await leaveEngine(cancelled.queue, id);
-    const found = await lookup.find(tenant, id);
-    return found && { status: cancelled.after === "cancelled" ? 200 : 202, view: found.view };
-  }
-
-  async function cancelInEngine(tenant: string | null, id: string): Promise<{ status: number; view: JobView } | null> {
-    const found = await lookup.find(tenant, id);
-    if (!found?.engineQueue) return found && cancelOne(tenant, id); // it was recorded this very moment
-    if (isTerminal(found.view.state)) throw alreadyEnded(found.view.state);
-    if (!(await lookup.remove(found.engineQueue, id)))
-      throw new Refusal("job_is_running", "Expected a waiting job; one that runs on this queue cannot be stopped");
-    return { status: 200, view: { ...found.view, state: "cancelled", finishedAt: new Date().toISOString() } };
-  }
-
+export function cancelJobRoute({ cancellation }: { cancellation: Cancellation }): Operation {
   return {
     name: "jobs.cancel",
     tag: "Steer work",
@@ -148,16 +92,18 @@ export function cancelJobRoute(deps: {
     problems: ["job_not_found", "job_already_ended", "job_is_running", "invalid_input"],
     async handle({ req, res, caller }) {
       const { children } = parseQuery(cancelQuery, req);
-      const id = requireId(req);
-      const cancelRecorded = children === "true" ? cancelFamily : cancelOne;
-      const done = (await cancelRecorded(caller.actsFor, id)) ?? (await cancelInEngine(caller.actsFor, id));
-      if (!done) throw new JobNotFound(id);
-      res.status(done.status).json(done.view);
+      const { asked, view } = await cancellation.cancel(caller.actsFor, requireId(req), {
+        children: children === "true",
+      });
+      res.status(asked ? 202 : 200).json(view);
     },
   };
 }
 
-/** POST /v1/jobs/{id}/redrive: a dead job gets new attempts, under the same id. 202 · 404 no such job · 409 not dead. */
+/**
+ * POST /v1/jobs/{id}/redrive: a dead job gets new attempts, under the same id.
+ * 202 · 404 no such job · 409 not dead, or not yet put away.
+ */
 export function redriveJobRoute({ redrive, lookup }: { redrive: Redrive; lookup: JobLookup }): Operation {
   return {
     name: "jobs.redrive",
@@ -169,7 +115,7 @@ export function redriveJobRoute({ redrive, lookup }: { redrive: Redrive; lookup:
     needs: "operate",
     params: jobParams,
     answers: { 202: { description: "Accepted again.", schema: jobView } },
-    problems: ["job_not_found", "job_not_dead", "unknown_job", "queue_gone", "key_taken"],
+    problems: ["job_not_found", "job_not_dead", "job_settling", "unknown_job", "queue_gone", "key_taken"],
     async handle({ req, res, caller }) {
       const id = requireId(req);
       await redrive.redrive(caller.actsFor, id);
@@ -201,8 +147,4 @@ async function waitForEnd(watch: JobWatch, tenant: string | null, id: string, wa
     clearTimeout(timer);
     res.off("close", gone);
   }
-}
-
-function alreadyEnded(state: string): Refusal {
-  return new Refusal("job_already_ended", `Expected an open job, found one that is ${state}`);
 }

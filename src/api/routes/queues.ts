@@ -3,10 +3,10 @@ import { z } from "zod";
 import { minutes } from "#core/duration.ts";
 import type { QueueDefinition } from "#core/queue.ts";
 import type { Audit } from "../../access/audit.ts";
-import type { Engine } from "../../engines/engine.ts";
+import type { Engine, EngineCounts } from "../../engines/engine.ts";
 import type { JobReader } from "../../ledger/job-reader.ts";
 import { openStates, terminalStates } from "../../ledger/job-state.ts";
-import { combineDepths, type EngineDepth } from "../../observability/queue-depth.ts";
+import { combineDepths } from "../../observability/queue-depth.ts";
 import { type QueueSettings, UnknownQueue } from "../../producer/queue-settings.ts";
 import { type Caller, everyTenant } from "../authenticate.ts";
 import type { Call, Operation } from "../operation.ts";
@@ -107,7 +107,7 @@ async function look(deps: Dependencies, { actsFor }: Caller): Promise<z.output<t
   const { queues, reader, settings, engineOf } = deps;
   const names = queues.map(({ name }) => name);
   const onlyInEngine = actsFor === null ? queues.filter(({ durability }) => durability === "redis") : [];
-  const engines = new Map<string, EngineDepth>();
+  const engines = new Map<string, EngineCounts>();
   const [open, ended, set] = await Promise.all([
     reader.depths(actsFor),
     reader.ended(names, lastMs, actsFor),

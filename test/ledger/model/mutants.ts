@@ -6,12 +6,13 @@ import type { Operation } from "./operation.ts";
  * everything would take too long.
  */
 export const mutants: readonly (Mutation & { readonly kinds?: readonly Operation["kind"][] })[] = [
-  { name: "settle: by any lease", find: "and j.lease = v.lease", put: "" },
+  { name: "settle: by any lease", find: "and j.lease = v.lease", put: "", kinds: ["accept", "start", "settle"] },
   { name: "settle: a waiting outcome spends an attempt too", find: "j.spent + v.spend", put: "j.spent + 1" },
   {
     name: "settle: a cancelled job waits for its retry",
     find: "case when j.cancel_requested_at is not null and v.state",
     put: "case when false and v.state",
+    kinds: ["accept", "start", "cancel", "settle"],
   },
   {
     name: "settle: keeps the error of the attempt to itself",
@@ -37,6 +38,7 @@ export const mutants: readonly (Mutation & { readonly kinds?: readonly Operation
     name: "start: of a job whose cancel was asked",
     find: "case when j.cancel_requested_at is not null then 'cancelled'\n    when",
     put: "case when",
+    kinds: ["accept", "start", "cancel"],
   },
   {
     name: "start: a retry expires",

@@ -1,4 +1,5 @@
 import { defineTemplate } from "../template.ts";
+import { example } from "./example.ts";
 import { certificateInputs } from "./inputs.ts";
 
 /** A one-page certificate that a company met an obligation, in English or Hindi. */
@@ -8,6 +9,7 @@ export const complianceCertificate = defineTemplate({
   title: "Compliance certificate",
   locales: ["en-IN", "hi-IN"],
   inputs: certificateInputs,
+  example,
   documentTitle: ({ certificateNumber }) => `Certificate of compliance ${certificateNumber}`,
   issuedOn: ({ issuedOn }) => issuedOn,
   fileName: ({ certificateNumber }) => `certificate-${certificateNumber.replaceAll("/", "-")}.pdf`,

@@ -1,4 +1,5 @@
 import { defineTemplate } from "../template.ts";
+import { example } from "./example.ts";
 import { taxInvoiceInputs } from "./inputs.ts";
 
 /** A tax invoice under India's Goods and Services Tax, for a domestic supply without reverse charge or cess. */
@@ -8,6 +9,7 @@ export const taxInvoice = defineTemplate({
   title: "Tax invoice (India, GST)",
   locales: ["en-IN", "hi-IN"],
   inputs: taxInvoiceInputs,
+  example,
   documentTitle: ({ invoiceNumber }) => `Tax invoice ${invoiceNumber}`,
   issuedOn: ({ issuedOn }) => issuedOn,
   fileName: ({ invoiceNumber }) => `tax-invoice-${invoiceNumber.replaceAll("/", "-")}.pdf`,

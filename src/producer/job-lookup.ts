@@ -1,8 +1,8 @@
-import { StoreUnavailable } from "#core/errors.ts";
 import type { QueueDefinition } from "#core/queue.ts";
 import type { Engine, EngineJob } from "../engines/engine.ts";
 import type { AttemptView, JobReader, JobView } from "../ledger/job-reader.ts";
 import type { JobState } from "../ledger/job-state.ts";
+import { askEngine } from "./ask-engine.ts";
 
 /** A job and where it was found: in the ledger (`engineQueue: null`), or in the engine of a redis-durable queue. */
 export interface Found {
@@ -42,25 +42,11 @@ export class JobLookup {
     return (await this.#findIn(queue, tenant, id)) ?? this.find(tenant, id);
   }
 
-  /** Take a waiting job out of its engine. `false`: it runs, or has ended. */
-  async remove(queue: QueueDefinition, id: string): Promise<boolean> {
-    return this.#reach(queue, (engine) => engine.remove(queue, id));
-  }
-
   async #findIn(queue: QueueDefinition, tenant: string | null, id: string): Promise<Found | null> {
-    const job = await this.#reach(queue, (engine) => engine.find(queue, id));
+    const job = await askEngine(this.#engineOf(queue), (engine) => engine.find(queue, id));
     // A message without a payload belongs to a ledger row that was pruned, or is another tenant's: not to be told apart.
     if (!job || job.message.payload === undefined || (tenant !== null && job.message.tenant !== tenant)) return null;
     return { view: toView(queue, job), engineQueue: queue };
-  }
-
-  async #reach<T>(queue: QueueDefinition, call: (engine: Engine) => Promise<T>): Promise<T> {
-    const engine = this.#engineOf(queue);
-    try {
-      return await call(engine);
-    } catch (error) {
-      throw new StoreUnavailable(engine.kind, error);
-    }
   }
 }
 

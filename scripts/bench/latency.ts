@@ -1,0 +1,153 @@
+import { KeyStore } from "../../src/access/keys.ts";
+import { ApiServer } from "../../src/api/server.ts";
+import { Health } from "../../src/observability/health.ts";
+import { type BenchPayload, benchPayload } from "./job.ts";
+import type { Measure, Row } from "./measure.ts";
+import { benchJob, startNightshift, startWorker, tenant } from "./nightshift.ts";
+import { startPlainQueue, startPlainWorker } from "./plain.ts";
+import type { Wire } from "./remote.ts";
+import { quantile, ratio, spread } from "./spread.ts";
+import type { Addresses, Stage } from "./stage.ts";
+
+const everyMs = 100; // 10 jobs a second: an idle system, as most are most of the time
+const key = "a-key-that-only-the-bench-knows";
+const job = benchJob("ledger", 10);
+
+/** A handler began: which job, and when. */
+interface Began {
+  readonly documentId: string;
+  readonly at: number;
+}
+
+/** From the moment a caller sends a job to the moment its handler begins, in another process, with nothing else to do. */
+export const latency: Measure = {
+  name: "latency",
+  title: "Pickup at 10 jobs/s: from sending to the handler's start",
+  async run(stage) {
+    const count = stage.jobs(100);
+    const ours: number[][] = [];
+    const theirs: number[][] = [];
+    for (let round = 0; round < stage.rounds; round += 1) {
+      await stage.reset();
+      theirs.push(await plainRound(stage, count));
+      await stage.reset();
+      ours.push(await httpRound(stage, count));
+    }
+    const row = (what: string, q: number, most: number): Row => {
+      const at = (rounds: readonly number[][]) => rounds.map((delays) => quantile(delays, q));
+      return {
+        what,
+        unit: "ms",
+        value: spread(at(ours)),
+        reference: { name: "BullMQ add, same process as the caller", value: spread(at(theirs)) },
+        ratio: ratio(at(ours), at(theirs)),
+        target: { of: "value", most },
+      };
+    };
+    return [row('HTTP, durability "ledger", p50', 0.5, 10), row('HTTP, durability "ledger", p99', 0.99, 40)];
+  },
+};
+
+async function httpRound(stage: Stage, count: number): Promise<number[]> {
+  const module = import.meta.url;
+  const api = stage.call({ module, call: "serveApi", args: {} });
+  const url = await api.heard<string>();
+  const worker = stage.call({ module, call: "noteStarts", args: {} });
+  await worker.heard();
+  const headers = {
+    authorization: `Bearer ${key}`,
+    "nightshift-tenant": tenant,
+    "content-type": "application/json",
+  };
+  const send = async (payload: BenchPayload) => {
+    const answer = await fetch(`${url}/v1/jobs/${job.name}`, {
+      method: "POST",
+      headers,
+      body: JSON.stringify({ payload }),
+    });
+    await answer.arrayBuffer();
+    if (answer.status !== 202) throw new Error(`Expected 202, found ${answer.status}`);
+  };
+  const delays = await pace(count, send, () => worker.heard<Began>());
+  api.say("stop");
+  worker.say("stop");
+  await Promise.all([api.result, worker.result]);
+  return delays;
+}
+
+async function plainRound(stage: Stage, count: number): Promise<number[]> {
+  const worker = stage.call({ module: import.meta.url, call: "notePlainStarts", args: {} });
+  await worker.heard();
+  const queue = startPlainQueue(stage.addresses.redisUrl);
+  const delays = await pace(
+    count,
+    (payload) => queue.add(payload),
+    () => worker.heard<Began>(),
+  );
+  await queue.stop();
+  worker.say("stop");
+  await worker.result;
+  return delays;
+}
+
+/** Send `count` jobs, one every `everyMs`, after ten to warm up; answers the delay of each, in ms. */
+async function pace(count: number, send: (payload: BenchPayload) => Promise<unknown>, heard: () => Promise<Began>) {
+  const delays: number[] = [];
+  for (let sent = -10; sent < count; sent += 1) {
+    const payload = benchPayload();
+    const due = now() + everyMs;
+    const at = now();
+    const [began] = await Promise.all([heard(), send(payload)]);
+    if (began.documentId !== payload.documentId) throw new Error("Expected the job just sent to begin, found another");
+    if (sent >= 0) delays.push(began.at - at);
+    await new Promise((resolve) => setTimeout(resolve, Math.max(0, due - now())));
+  }
+  return delays;
+}
+
+/** Wall clock with a fraction: one machine, so processes can be compared. */
+function now(): number {
+  return performance.timeOrigin + performance.now();
+}
+
+export async function serveApi(addresses: Addresses, wire: Wire): Promise<void> {
+  const nightshift = startNightshift({ ...addresses, jobs: [job], process: "api" });
+  await nightshift.start();
+  const { documents, blobs } = nightshift.services;
+  const server = new ApiServer({
+    ...nightshift,
+    engineOf: (queue) => nightshift.engineOf(queue),
+    keys: new KeyStore(nightshift.database, key),
+    documents,
+    blobs,
+    health: new Health({}),
+    host: "127.0.0.1",
+    port: 0,
+  });
+  await server.start();
+  wire.say(server.url);
+  await wire.heard();
+  await server.stop(1_000);
+  await nightshift.stop();
+}
+
+export async function noteStarts(addresses: Addresses, wire: Wire): Promise<void> {
+  const noting = benchJob("ledger", 10, async ({ documentId }) => wire.say({ documentId, at: now() } satisfies Began));
+  const nightshift = startNightshift({ ...addresses, jobs: [noting], process: "worker" });
+  await nightshift.start();
+  const host = await startWorker(nightshift);
+  wire.say("ready");
+  await wire.heard();
+  await host.stop(1_000);
+  await nightshift.stop();
+}
+
+export async function notePlainStarts({ redisUrl }: Addresses, wire: Wire): Promise<void> {
+  const worker = await startPlainWorker(redisUrl, 10, async ({ documentId }) =>
+    wire.say({ documentId, at: now() } satisfies Began),
+  );
+  worker.run();
+  wire.say("ready");
+  await wire.heard();
+  await worker.stop();
+}
