@@ -42,8 +42,8 @@ const rules: ReadonlyArray<{ from: RegExp; allow: RegExp; why: string }> = [
   },
   {
     from: /^src\/worker\//,
-    allow: /^(#core\/|src\/(worker|ledger|engines|observability)\/|node:|piscina$)/,
-    why: "a worker does not know who enqueues",
+    allow: /^(#core\/|src\/(worker|producer|ledger|engines|observability)\/|node:|piscina$|zod$)/,
+    why: "a worker accepts its handlers' children, and knows nothing of HTTP",
   },
   {
     from: /^src\/services\//,

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, openSync } from "node:fs";
+import { closeSync, openSync, readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { ProcessKind } from "../../src/supervisor.ts";
@@ -14,6 +14,7 @@ export interface OwnEnd {
 
 const restartMs = 500;
 const bootsWithinMs = 60_000;
+const bootTries = 8; // a store may be away for some of them
 const substitute = new URL("./substitute.ts", import.meta.url).href;
 
 /**
@@ -28,6 +29,8 @@ export class Member {
   readonly #env: Readonly<Record<string, string>>;
   #process: ChildProcess | null = null;
   #ready = Promise.withResolvers<void>();
+  #isReady = false;
+  #tries = 0;
   /** Ends are ours from here on. */
   #expected = false;
   #stopped = false;
@@ -39,9 +42,11 @@ export class Member {
     this.#env = options.env;
   }
 
-  /** Resolves when the process says it is ready; rejects when it does not within a minute, over all its tries. */
+  /** Resolves when the process says it is ready; rejects when it does not within a minute, or keeps ending before it is. */
   async start(signal: AbortSignal): Promise<void> {
     this.#expected = false;
+    this.#isReady = false;
+    this.#tries = 0;
     this.#ready = Promise.withResolvers<void>();
     this.#ready.promise.catch(() => undefined); // rejected when the run is over, which may be before anybody listens
     this.#launch();
@@ -94,14 +99,26 @@ export class Member {
     closeSync(output); // the child has its own
     this.#process = child;
     child.on("message", (message) => {
-      if ((message as { ready?: boolean }).ready) this.#ready.resolve();
+      if (!(message as { ready?: boolean }).ready) return;
+      this.#isReady = true;
+      this.#ready.resolve();
     });
     child.once("exit", (code, signal) => {
       if (this.#process === child) this.#process = null;
       if (this.#expected || this.#stopped) return;
       this.ownEnds.push({ member: this.name, how: signal ?? `exit code ${code}`, at: Date.now() });
+      this.#tries += 1;
+      if (!this.#isReady && this.#tries >= bootTries) return this.#ready.reject(this.#unfit());
       setTimeout(() => this.#launch(), restartMs).unref();
     });
+  }
+
+  #unfit(): Error {
+    const failed = readFileSync(this.logFile, "utf8")
+      .trim()
+      .split("\n")
+      .findLast((line) => line.includes('"process.failed"'));
+    return new Error(`Expected ${this.name} to start, it ended ${bootTries} times: ${failed ?? `see ${this.logFile}`}`);
   }
 }
 

@@ -15,6 +15,10 @@ export const mutations: Readonly<Record<string, readonly Edit[]>> = {
       to: "async #dispatchBatch(): Promise<number> { if (this) return 0;",
     },
   ],
+  /** Nobody notices that Redis lost everything, but for the reconciliation of once a minute. */
+  "no-epoch": [
+    { file: "src/producer/epoch-watch.ts", from: "start(): void {", to: "start(): void { if (this) return;" },
+  ],
   /** Whoever comes first may settle a job, with whatever lease. */
   "no-fencing": [
     {

@@ -175,7 +175,13 @@ describe.each(["redis", "postgres"] as const)("with %s", (kind) => {
     await scene.rig.runtime.ledger.cancel(null, id);
     await engine.dispatch(scene.queue, [message(randomUUID()), { ...message(randomUUID()), delayMs: hours(1) }]);
     assert.deepEqual(repairs(await scene.reconcile()), { ...nothingFound, removed: 3 });
-    assert.deepEqual(await engine.counts(scene.queue), { waiting: 0, delayed: 0, active: 0, failed: 0 });
+    assert.deepEqual(await engine.counts(scene.queue), {
+      waiting: 0,
+      delayed: 0,
+      active: 0,
+      failed: 0,
+      oldestWaitingMs: 0,
+    });
   });
 
   test("a job that its engine gave up while nobody heard of it is buried, with the engine's reason", async () => {
