@@ -31,7 +31,12 @@ const say = (lines: string | readonly string[] = "") => {
 
 const options = orUsage(() => readOptions(process.argv.slice(2)));
 const { seed, durationMs, kinds } = options;
-const plan = planFaults({ seed, durationMs, kinds });
+const plan = orUsage(() => {
+  const faults = planFaults({ seed, durationMs, kinds });
+  if (faults.length === 0)
+    throw new RangeError(`Expected time for a fault, found none that fits into ${seconds(durationMs)}`);
+  return faults;
+});
 say(`Seed ${seed}: ${plan.length} faults in ${seconds(durationMs)}`);
 say(planLines(plan));
 if (!options.planOnly) process.exitCode = await run(options, plan);
@@ -116,7 +121,8 @@ async function settle(
   signal: AbortSignal,
 ): Promise<number | null> {
   while (Date.now() - healedAt <= patienceMs) {
-    if ((await countOpen(cluster.database, tenant)) === 0) return Date.now() - healedAt;
+    const open = await countOpen(cluster.database, tenant).catch(() => null); // its connection may be one that was cut
+    if (open === 0) return Date.now() - healedAt;
     await delay(100, undefined, { signal });
   }
   return null;

@@ -62,7 +62,7 @@ export interface Engine {
    */
   waiting(queue: QueueDefinition, cursor: string | null): Promise<WaitingPage>;
 
-  /** From now on no consumer of any process claims from the queue; deliveries in hand go on. Safe to repeat. */
+  /** No consumer of any process begins a claim on the queue from now on; what is in hand goes on. Safe to repeat. */
   pause(queue: QueueDefinition): Promise<void>;
   /** Claim again. Safe to repeat. */
   resume(queue: QueueDefinition): Promise<void>;

@@ -1,5 +1,6 @@
 import type { Database } from "./database.ts";
 import type { JobState } from "./job-state.ts";
+import { tellOf } from "./statements.ts";
 
 /** An open job as reconciliation looks at it. */
 export interface OpenJob {
@@ -86,10 +87,7 @@ function statements(schema: string) {
     state = case when ${due} > now() then 'scheduled' else 'accepted' end,
     relay_at = ${due}, lease = null, lease_until = null, revision = j.revision + 1`;
   const tell = (from: string) => `
-    told as (
-      select pg_notify('${schema}_jobs', string_agg(id::text, ','))
-      from (select id, (row_number() over () - 1) / 200 as part from ${from}) parts group by part
-    ), woken as (
+    ${tellOf(schema, from)}, woken as (
       select pg_notify('${schema}_relay', '') where exists (select from ${from})
     )`;
   const lapsed = "(j.state = 'running' and coalesce(j.lease_until, '-infinity') <= now())";

@@ -5,10 +5,13 @@ import type { QueueDefinition } from "#core/queue.ts";
 import { refused, type Stage } from "./stage.ts";
 import { newMessage } from "./subject.ts";
 
-/** What an engine says it holds, for those who compare it with the ledger. */
+/**
+ * What an engine says it holds, for those who compare it with the ledger, and pauses. Seen to fail with one of the lists
+ * left out, and with a `claim` that does not look whether the queue is paused.
+ */
 export function censusConforms(stage: Stage): void {
   test("every job that is held is told with its state, and no other", async () => {
-    const queue = await stage.open({ concurrency: 3 });
+    const queue = await stage.open({ concurrency: 1 });
     const [completed, failed, retrying, active] = [newMessage(), newMessage(), newMessage(), newMessage()];
     const worker = await stage.start(queue);
     await stage.dispatch(queue, completed);
@@ -19,10 +22,8 @@ export function censusConforms(stage: Stage): void {
     await worker.do({ kind: "retry", delayMs: 60_000, error: refused });
     await stage.dispatch(queue, active);
     const delivery = await worker.next();
-    const paused = worker.consumer.pause();
     const [waiting, delayed] = [newMessage(), newMessage({ delayMs: 60_000 })];
-    await paused;
-    await stage.dispatch(queue, waiting, delayed);
+    await stage.dispatch(queue, waiting, delayed); // the only slot is taken
 
     const known = [completed, failed, retrying, active, waiting, delayed].map(({ id }) => id);
     const held = await stage.engine.holds(queue, [randomUUID(), ...known, randomUUID()]);
@@ -33,7 +34,7 @@ export function censusConforms(stage: Stage): void {
     assert.equal(held.size, known.length);
     assert.equal((await stage.engine.holds(queue, [])).size, 0);
     delivery.settle({ kind: "complete" });
-    await worker.stop();
+    await worker.do({ kind: "complete" });
   });
 
   test("all that waits is seen page by page, and nothing else", async () => {

@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "vitest";
 import { seconds } from "../../src/core/duration.ts";
-import { fixed } from "../../src/core/retry.ts";
 import { Books } from "../../src/ledger/books.ts";
-import { gate, testJob, testQueue } from "../rig/jobs.ts";
+import { testJob, testQueue } from "../rig/jobs.ts";
 import { startRedis } from "../rig/redis.ts";
 import { type Rig, startRig, tenant } from "../rig/rig.ts";
 
@@ -15,8 +14,9 @@ const stateCounts = async ({ runtime, schema }: Rig): Promise<Record<string, num
 };
 
 /**
- * Seen to fail without the mechanism: with the epoch watch off (`keepsHouse` without it) 17,000 of 20,000 jobs stay `queued`
- * for ever; see the report of the change for the figures.
+ * Seen to fail with the epoch watch never started: the incident does not come, and 18,000 jobs stay `queued` for ever.
+ * Measured on two shared cores (2026-11-22): noticed after 0.15–0.23 s, first jobs back with the relay after 0.17–0.27 s,
+ * all 18,000 that were left done after 5.9–7.1 s, none of them run twice.
  */
 test("FLUSHALL with 20,000 jobs in flight: re-driving begins within 2 s, and all of them are done", async () => {
   const total = 20_000;
@@ -41,15 +41,10 @@ test("FLUSHALL with 20,000 jobs in flight: re-driving begins within 2 s, and all
 
   const flushedAt = performance.now();
   await redis.client.flushall();
-  const left = total - runs.size;
   await rig.until(() => rig.lines.some(({ event }) => event === "incident.opened"));
-  const noticedMs = performance.now() - flushedAt;
   await rig.until(async () => ((await stateCounts(rig)).accepted ?? 0) > 0, 2_000);
   const begunMs = performance.now() - flushedAt;
   await rig.until(async () => (await stateCounts(rig)).completed === total, 60_000);
-  const doneMs = performance.now() - flushedAt;
-  const twice = [...runs.values()].filter((count) => count > 1).length;
-  console.log({ left, noticedMs, begunMs, doneMs, twice });
 
   assert.ok(begunMs < 2_000, `began after ${begunMs} ms`);
   assert.deepEqual(await stateCounts(rig), { completed: total });
@@ -58,5 +53,3 @@ test("FLUSHALL with 20,000 jobs in flight: re-driving begins within 2 s, and all
   assert.equal(incident?.kind, "redis_lost");
   assert.ok(incident?.closedAt);
 }, 150_000);
-
-void [gate, fixed];

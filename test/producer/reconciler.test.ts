@@ -15,8 +15,8 @@ import { testJob, testQueue } from "../rig/jobs.ts";
 import { type Rig, startRig, tenant } from "../rig/rig.ts";
 
 /*
- * Nothing here is mended by anything but reconciliation: with `repair` emptied, each of these tests was seen to time out
- * (a job stays `queued`, `retrying` or `running`) or to find the entry it says is removed.
+ * Nothing but reconciliation mends anything here. With `repair` emptied every test was seen to fail at its count of repairs;
+ * with the spent attempts not taken off in `message.ts`, the test of the lost retry (it gets three more).
  */
 
 interface Scene extends AsyncDisposable {

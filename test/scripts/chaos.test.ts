@@ -140,6 +140,11 @@ describe("a verdict", () => {
     ["an accepted job that is still open", { jobs: [open] }, /1 accepted jobs are not there or have not ended/],
     ["an open job that nobody was promised", { asked: [unanswered], jobs: [open] }, /1 jobs are open/],
     ["a job that is there twice", { jobs: [job, { ...job, id: "b" }], effects: [effect, childEffect] }, /there twice/],
+    [
+      "a request that the API failed at",
+      { asked: [{ ...unanswered, answer: "refused", why: "internal_error" }], jobs: [] },
+      /500/,
+    ],
     ["books that do not balance", { missing: 2 }, /books/],
     [
       "a result of an attempt that had lost its lease",
@@ -192,13 +197,15 @@ describe("a verdict", () => {
 });
 
 describe("a run", () => {
-  test("of some seconds passes", { timeout: 180_000 }, async () => {
-    const { code, stdout } = await chaos("--seconds", "18", "--seed", "4");
+  test("of some seconds passes: a worker, Redis' memory, Postgres and Redis", { timeout: 240_000 }, async () => {
+    const { code, stdout } = await chaos("--seconds", "18", "--seed", "25");
+    for (const fault of [/kill -9 worker-/, /FLUSHALL/, /kill -9 postgres/, /kill -9 redis/])
+      assert.match(stdout, fault);
     assert.equal(code, 0, stdout);
     assert.match(stdout, /lost +0 /);
   });
 
-  test("fails when the relay is taken away", { timeout: 180_000 }, async () => {
+  test("fails when the relay is taken away", { timeout: 240_000 }, async () => {
     const killRedis = ["--seconds", "8", "--seed", "1", "--faults", "restart-redis", "--rate", "60", "--patience", "5"];
     const { code, stdout } = await chaos(...killRedis, { NIGHTSHIFT_CHAOS_BREAK: "no-relay" });
     const dir = /Data and logs are in (\/\S*nightshift-chaos-\S+)/.exec(stdout)?.[1];

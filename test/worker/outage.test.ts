@@ -55,13 +55,13 @@ test("a job that is claimed while Postgres is away stays in hand, and begins whe
   );
   await using rig = await startRig({ jobs: [job], databaseUrl: postgres.url, patience: soon });
   await rig.work();
-  const first = await rig.runtime.producer.enqueue(tenant, job, {});
+  await rig.runtime.producer.enqueue(tenant, job, {});
   await begun.promise;
   const next = await rig.runtime.producer.enqueue(tenant, job, {});
   await rig.until(async () => (await rig.runtime.redis.find(queue, next.id))?.state === "waiting");
   await rig.runtime.redis.pause(queue); // until Postgres is away
   go.open();
-  await rig.settled(first.id);
+  await rig.until(() => rig.ends.length === 1); // the worker knows that it is settled
   postgres.cut();
   await rig.runtime.redis.resume(queue);
   await logged(rig, "attempt.start_held");

@@ -21,6 +21,7 @@ export function checkEnds({ asked, jobs, missing, settledMs, patienceMs }: Evide
   const why = (answer: string) => asked.filter((one) => one.answer === answer && one.why !== null);
   const refused = why("refused");
   const unanswered = why("unanswered");
+  const failed = refused.filter(({ why }) => why === "internal_error");
   const count = (state: string) => String(jobs.filter((job) => job.state === state).length);
   return {
     rows: [
@@ -44,6 +45,7 @@ export function checkEnds({ asked, jobs, missing, settledMs, patienceMs }: Evide
         [lost.length, "accepted jobs are not there or have not ended"],
         [open.length, "jobs are open"],
         [twice.length, "jobs were asked for once and are there twice"],
+        [failed.length, "jobs were asked for in vain: the API failed (500) instead of saying not now (503)"],
         [missing, "jobs too many or too few in the books"],
       ),
       ...(settledMs === null ? [`Expected all to end within ${patienceMs / 1_000} s after the last fault`] : []),
