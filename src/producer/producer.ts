@@ -13,6 +13,7 @@ import type { Accepted, NewJob } from "../ledger/acceptance.ts";
 import type { Database, SqlRunner } from "../ledger/database.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Dispatcher } from "./dispatcher.ts";
+import { toMessage } from "./message.ts";
 import { type EnqueueOptions, enqueueOptions } from "./options.ts";
 import type { Receipt } from "./receipt.ts";
 import { unstorable } from "./storable.ts";
@@ -191,7 +192,7 @@ export class Producer {
   async #acceptInRedis(prepared: Prepared): Promise<Receipt | null> {
     const { row, queue } = prepared;
     const message: Message = {
-      ...toMessage(prepared, this.#clock.now()),
+      ...toMessage(row, this.#clock.now(), prepared.delayMs),
       payload: row.payload,
       ...(row.deduplicationKey !== undefined && { deduplicationKey: row.deduplicationKey }),
     };
@@ -236,25 +237,12 @@ export class Producer {
     if (receipt.duplicate) return;
     this.#onAccepted(receipt);
     if (!prepared.row.scheduled)
-      this.#dispatcher.send(prepared.queue, toMessage(prepared, Date.parse(receipt.acceptedAt)));
+      this.#dispatcher.send(prepared.queue, toMessage(prepared.row, Date.parse(receipt.acceptedAt), prepared.delayMs));
   }
 }
 
 function isRedisOnly(prepared: Prepared): boolean {
   return prepared.queue.durability === "redis" && !prepared.row.scheduled && prepared.row.expiresAt === undefined;
-}
-
-function toMessage({ row, delayMs }: Prepared, acceptedAt: number): Message {
-  return {
-    id: row.id,
-    job: row.job,
-    tenant: row.tenant,
-    priority: row.priority,
-    attempts: row.retryAttempts,
-    delayMs,
-    acceptedAt,
-    ...(row.traceparent !== undefined && { traceparent: row.traceparent }),
-  };
 }
 
 function toReceipt({ row }: Prepared, accepted: Accepted): Receipt {

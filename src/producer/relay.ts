@@ -4,7 +4,7 @@ import type { Engine } from "../engines/engine.ts";
 import type { Database } from "../ledger/database.ts";
 import type { DueJob, Ledger } from "../ledger/ledger.ts";
 import type { Listener } from "../ledger/listener.ts";
-import { toMessage } from "./message.ts";
+import { dueMessage } from "./message.ts";
 
 const batchSize = 500;
 const pollMs = 500; // due timers are found this late at the most; jobs of a caller's transaction announce themselves
@@ -103,10 +103,7 @@ export class Relay {
       return [];
     }
     const results = await this.#engineOf(queue)
-      .dispatch(
-        queue,
-        jobs.map((job) => toMessage(job)),
-      )
+      .dispatch(queue, jobs.map(dueMessage))
       .catch((error: Error) => {
         this.#log.warn({ queue: name, jobs: jobs.length, error: error.message }, "relay.engine_away");
         return [];

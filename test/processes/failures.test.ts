@@ -1,42 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "vitest";
+import { invoiceOf } from "#jobs/documents/templates/tax-invoice/fixtures.ts";
 import { openHouse } from "../rig/processes.ts";
 
 const companyId = "0193a1de-7a53-7cc1-9d6e-2f1f3a5b7c90";
 
-/** An invoice that takes a render thread about half a second. */
-function longInvoice() {
-  const line = {
-    description: "Support hour",
-    hsnSac: "998313",
-    quantity: "1",
-    unit: "HRS",
-    unitPricePaise: 150000,
-    gstRatePercent: 18,
-  };
-  return {
-    payload: {
-      templateId: "tax-invoice",
-      companyId,
-      userInputs: {
-        invoiceNumber: "INV/2026-27/0099",
-        issuedOn: "2026-11-05",
-        placeOfSupply: "29",
-        supplier: {
-          name: "Suryodaya ERP Pvt Ltd",
-          gstin: "27AAPFU0939F1ZV",
-          address: ["14 Senapati Bapat Marg", "Mumbai 400013"],
-        },
-        recipient: {
-          name: "Bengal Retail Pvt Ltd",
-          gstin: "29AAGCB7383J1Z4",
-          address: ["2 Residency Road", "Bengaluru 560025"],
-        },
-        lines: Array.from({ length: 4_000 }, () => line),
-      },
-    },
-  };
-}
+/** An invoice that keeps a render thread busy for about half a second. */
+const longInvoice = { payload: { templateId: "tax-invoice", companyId, userInputs: invoiceOf(4_000) } };
 
 const outcomes = (body: { attempts: { outcome: string }[] }) => body.attempts.map((attempt) => attempt.outcome);
 
@@ -44,7 +14,7 @@ test("kill -9 of a worker in the middle of a render: another one finishes, and t
   await using house = await openHouse();
   await house.start("api");
   const first = await house.start("worker");
-  const { body: receipt } = await house.call("POST", "/v1/jobs/documents.generate", longInvoice());
+  const { body: receipt } = await house.call("POST", "/v1/jobs/documents.generate", longInvoice);
   await first.logged("attempt.started");
   first.kill("SIGKILL");
   assert.equal(await first.ended, "SIGKILL");
@@ -70,7 +40,7 @@ test("kill -9 of the API between the commit and the dispatch: the job runs all t
   process.kill(house.redisPid, "SIGSTOP"); // what Redis does not answer cannot be dispatched
   let id: string;
   try {
-    const { status, body } = await house.call("POST", "/v1/jobs/documents.generate", longInvoice());
+    const { status, body } = await house.call("POST", "/v1/jobs/documents.generate", longInvoice);
     assert.equal(status, 202, "accepted means durable in Postgres, whatever Redis does");
     id = body.id;
     api.kill("SIGKILL");
@@ -89,7 +59,7 @@ test("SIGTERM in the middle of a job: the worker drains, exits 0, and the job ha
   await using house = await openHouse();
   await house.start("api");
   const first = await house.start("worker", { DRAIN_MS: "0" });
-  const { body: receipt } = await house.call("POST", "/v1/jobs/documents.generate", longInvoice());
+  const { body: receipt } = await house.call("POST", "/v1/jobs/documents.generate", longInvoice);
   await first.logged("attempt.started");
   first.kill("SIGTERM");
   assert.equal(await first.ended, 0);
@@ -104,11 +74,11 @@ test("SIGTERM with time to drain: the running job is finished, and nothing new i
   await using house = await openHouse();
   await house.start("api");
   const worker = await house.start("worker");
-  const { body: receipt } = await house.call("POST", "/v1/jobs/documents.generate", longInvoice());
+  const { body: receipt } = await house.call("POST", "/v1/jobs/documents.generate", longInvoice);
   await worker.logged("attempt.started");
   worker.kill("SIGTERM");
   await worker.logged("process.stopping");
-  const { body: late } = await house.call("POST", "/v1/jobs/documents.generate", longInvoice());
+  const { body: late } = await house.call("POST", "/v1/jobs/documents.generate", longInvoice);
   assert.equal(await worker.ended, 0);
   const { body: job } = await house.call("GET", `/v1/jobs/${receipt.id}`);
   assert.deepEqual(outcomes(job), ["completed"]);
@@ -125,7 +95,7 @@ test("Redis hangs for 5 s and is back: accepting goes on, and all work ends", as
   try {
     const until = Date.now() + 5_000; // the length of the outage is the scenario
     while (Date.now() < until) {
-      const { status, body } = await house.call("POST", "/v1/jobs/documents.generate", longInvoice());
+      const { status, body } = await house.call("POST", "/v1/jobs/documents.generate", longInvoice);
       assert.equal(status, 202);
       ids.push(body.id);
       await new Promise((resume) => setTimeout(resume, 1_000));
