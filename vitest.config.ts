@@ -7,9 +7,9 @@ export default defineConfig({
     reporters: NIGHTSHIFT_TEST_RESULTS ? ["default", ["json", { outputFile: NIGHTSHIFT_TEST_RESULTS }]] : ["default"],
     include: ["test/**/*.test.ts"],
     globalSetup: ["test/rig/servers.ts"],
-    // Real servers and child processes on a shared machine of two cores: slow is not broken.
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // Real servers and child processes on a shared machine of two cores: slow is not broken. Only what hangs meets these.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     pool: "forks", // tests start workers, send signals and change the environment, as threads may not
     maxWorkers: 2,
   },

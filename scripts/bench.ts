@@ -1,71 +1,66 @@
 import { writeFileSync } from "node:fs";
-import { availableParallelism, cpus, totalmem } from "node:os";
-import { parseArgs } from "node:util";
 import { bulk } from "./bench/bulk.ts";
 import { drain } from "./bench/drain.ts";
 import { enqueue } from "./bench/enqueue.ts";
 import { eventLoop } from "./bench/event-loop.ts";
 import { latency } from "./bench/latency.ts";
+import { parseOptions, usage } from "./bench/options.ts";
 import { killRemotes } from "./bench/remote.ts";
 import { render } from "./bench/render.ts";
+import { describe, type Report, toPage, writeInto } from "./bench/report.ts";
 import { Stage } from "./bench/stage.ts";
-import { type Section, toMarkdown } from "./bench/table.ts";
+import type { Section } from "./bench/table.ts";
 
 /**
- * `npm run bench`: Nightshift against the plain alternative, in interleaved rounds of one run, each sample in a fresh
- * process, on servers of the run's own. Prints a table and writes the same as JSON. Figures of different runs do not compare.
+ * `npm run bench`: Nightshift against the plain alternatives, in interleaved rounds of one run, each sample in a fresh
+ * process, on servers of the run's own. Prints tables and writes the same as JSON. docs/bench.md says how to read them.
+ * Exit codes: 0 measured, whatever the figures; 1 something broke; 64 wrong options; 130 interrupted.
  */
 const measures = [enqueue, bulk, drain, latency, render, eventLoop];
-const { values } = parseArgs({
-  options: {
-    only: { type: "string", multiple: true }, // names of measures
-    rounds: { type: "string", default: "5" },
-    jobs: { type: "string" }, // at most so many per sample: a rehearsal
-    out: { type: "string", default: "docs/bench.json" },
-    markdown: { type: "string" }, // also as a Markdown file
-    profile: { type: "string" }, // a folder for CPU profiles
-  },
-});
-const unknown = values.only?.filter((name) => !measures.some((measure) => measure.name === name)) ?? [];
-if (unknown.length > 0) {
-  console.error(
-    `Expected --only to name ${measures.map((measure) => measure.name).join(", ")}; found ${unknown.join(", ")}`,
-  );
-  process.exit(64);
+const options = parseOptions(
+  process.argv.slice(2),
+  measures.map(({ name }) => name),
+);
+if (typeof options === "string") {
+  process.stderr.write(`${options}\n\n${usage}`);
+  process.exit(64); // EX_USAGE
 }
 
 const stopping = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM"] as const)
-  process.once(signal, () => {
+  process.on(signal, () => {
     stopping.abort(new Error(`Stopped by ${signal}`));
     killRemotes();
   });
 
-const stage = await Stage.start({
-  rounds: Number(values.rounds),
-  jobs: values.jobs === undefined ? undefined : Number(values.jobs),
-  profileDir: values.profile,
-  signal: stopping.signal,
-});
 try {
-  const began = new Date();
-  const sections: Section[] = [];
-  for (const measure of measures.filter(({ name }) => !values.only || values.only.includes(name)))
-    sections.push({ name: measure.name, title: measure.title, rows: await measure.run(stage) });
-  const machine = {
-    processors: availableParallelism(),
-    model: cpus()[0]?.model ?? "unknown",
-    memoryGb: Math.round(totalmem() / 2 ** 30),
-    node: process.version,
-    ...(await stage.versions()),
-  };
-  const result = { date: began.toISOString().slice(0, 10), rounds: stage.rounds, machine, sections };
-  writeFileSync(values.out, `${JSON.stringify(result, null, 2)}\n`);
-  const { processors, model, memoryGb, node, redis, postgres } = machine;
-  const where = `${result.date}, ${processors} shared processors (${model}), ${memoryGb} GB, Node ${node}, Redis ${redis}, PostgreSQL ${postgres}, ${stage.rounds} rounds.`;
-  const page = `${where}\n\n${toMarkdown(sections)}`;
-  console.log(`\n${page}`);
-  if (values.markdown) writeFileSync(values.markdown, page);
-} finally {
-  await stage.stop();
+  await bench();
+} catch (error) {
+  process.stderr.write(`${stopping.signal.aborted ? "bench: interrupted" : (error as Error).stack}\n`);
+  process.exitCode = stopping.signal.aborted ? 130 : 1;
+}
+
+async function bench(): Promise<void> {
+  const { only, rounds, jobs, profile, out, markdown } = options as Exclude<typeof options, string>;
+  const began = performance.now();
+  const stage = await Stage.start({ rounds, jobs, profileDir: profile, signal: stopping.signal });
+  try {
+    const place = await describe(stage);
+    const sections: Section[] = [];
+    for (const measure of measures.filter(({ name }) => !only || only.includes(name)))
+      sections.push({ name: measure.name, title: measure.title, rows: await measure.run(stage) });
+    const report: Report = {
+      date: new Date().toISOString().slice(0, 10),
+      rounds,
+      tookSeconds: (performance.now() - began) / 1_000,
+      ...place,
+      sections,
+    };
+    writeFileSync(out, `${JSON.stringify(report, null, 2)}\n`);
+    const page = toPage(report);
+    if (markdown) writeInto(markdown, page);
+    process.stdout.write(`\n${page}\n`);
+  } finally {
+    await stage.stop();
+  }
 }

@@ -3,13 +3,13 @@ import type { Log } from "#core/handler.ts";
 import { catalog } from "./catalog.ts";
 import { bootstrapKey } from "./config/bootstrap-key.ts";
 import { type Environment, InvalidEnvironment, parseEnv } from "./config/env.ts";
-import { startServers } from "./embedded/servers.ts";
 import { impatient } from "./ledger/database.ts";
 import { isMigrated, migrate } from "./ledger/migrate.ts";
 import { Health, postgresProbe } from "./observability/health.ts";
 import { createLog } from "./observability/log.ts";
 import { type MetricSources, Metrics } from "./observability/metrics.ts";
 import { Runtime } from "./runtime.ts";
+import { openStores } from "./stores.ts";
 import { DrainOverran } from "./worker/drain-overran.ts";
 
 /** A long-lived thing of a process. */
@@ -100,19 +100,14 @@ async function lay(
   keep: (part: Part) => void,
 ): Promise<Foundation> {
   const embedded = !env.databaseUrl || !env.redisUrl;
-  const servers = await startServers({
-    dataDir: env.dataDir,
-    want: { redis: !env.redisUrl, postgres: !env.databaseUrl },
-    log,
-    signal,
-  });
-  keep({ start: async () => undefined, stop: () => servers.stop() });
+  const stores = await openStores(env, log, signal);
+  keep({ start: async () => undefined, stop: () => stores.stop() });
 
   let metrics: Metrics | undefined;
   const runtime = new Runtime({
     catalog,
-    databaseUrl: env.databaseUrl ?? servers.databaseUrl!,
-    redisUrl: env.redisUrl ?? servers.redisUrl!,
+    databaseUrl: stores.databaseUrl,
+    redisUrl: stores.redisUrl,
     blobUrl: env.blobUrl,
     clock: systemClock,
     log,

@@ -57,7 +57,7 @@ const rules: ReadonlyArray<{ from: RegExp; allow: RegExp; why: string }> = [
   },
   {
     from: /^src\/(core|ledger|engines|producer|worker|services|api|dashboard|observability|access|embedded|client)\//,
-    allow: /^(?!src\/(bin|runtime|process|supervisor|catalog|config))/,
+    allow: /^(?!src\/(bin|runtime|process|stores|supervisor|catalog|config))/,
     why: "the parts do not know who puts them together",
   },
   {

@@ -1,8 +1,7 @@
-import { benchPayload, perSecond } from "./job.ts";
-import type { Measure, Row } from "./measure.ts";
+import { benchPayload, costOf } from "./job.ts";
+import { compare, type Measure, type Row } from "./measure.ts";
 import { benchJob, type Durability, startNightshift, tenant } from "./nightshift.ts";
 import { startPlainQueue } from "./plain.ts";
-import { ratio, spread } from "./spread.ts";
 import type { Addresses, Way } from "./stage.ts";
 
 interface Bulks extends Addresses {
@@ -16,21 +15,23 @@ export const bulk: Measure = {
   title: "Enqueue, 1,000 jobs per call",
   async run(stage) {
     const module = import.meta.url;
-    const args = { bulks: 15, size: stage.jobs(1_000) };
+    const args = { bulks: 20, size: stage.jobs(1_000) };
     const ways: Way[] = [
       { name: "plain", module, call: "bulkPlain", args },
       { name: "ledger", module, call: "bulkNightshift", args: { ...args, durability: "ledger" } },
       { name: "redis", module, call: "bulkNightshift", args: { ...args, durability: "redis" } },
     ];
-    const samples = await stage.sampleAll<number>(this.name, ways);
-    const row = (ours: Durability, least?: number): Row => ({
-      what: `durability "${ours}", enqueueMany`,
-      unit: "jobs/s",
-      value: spread(samples.get(ours)!),
-      reference: { name: "BullMQ addBulk", value: spread(samples.get("plain")!) },
-      ratio: ratio(samples.get(ours)!, samples.get("plain")!),
-      ...(least !== undefined && { target: { of: "ratio", least } }),
-    });
+    const rates = await stage.sampleAll<number>(this.name, ways);
+    const row = (ours: Durability, least?: number): Row =>
+      compare(
+        {
+          what: `durability "${ours}", enqueueMany`,
+          unit: "jobs/s",
+          target: least === undefined ? undefined : { of: "ratio", least },
+        },
+        rates.get(ours)!,
+        { name: "BullMQ addBulk", values: rates.get("plain")! },
+      );
     return [row("ledger", 0.4), row("redis")];
   },
 };
@@ -46,12 +47,8 @@ export async function bulkNightshift(args: Bulks & { durability: Durability }): 
   const job = benchJob(args.durability, 50);
   const nightshift = startNightshift({ ...args, jobs: [job], process: "api" });
   await nightshift.start();
-  const rate = await take(args.bulks, args.size, () =>
-    nightshift.producer.enqueueMany(
-      tenant,
-      payloads(args.size).map((payload) => ({ job, payload })),
-    ),
-  );
+  const entries = () => payloads(args.size).map((payload) => ({ job, payload }));
+  const rate = await take(args.bulks, args.size, () => nightshift.producer.enqueueMany(tenant, entries()));
   await nightshift.stop();
   return rate;
 }
@@ -60,7 +57,8 @@ function payloads(size: number) {
   return Array.from({ length: size }, benchPayload);
 }
 
-async function take(bulks: number, size: number, one: () => Promise<unknown>): Promise<number> {
-  await perSecond(3, 1, one);
-  return size * (await perSecond(bulks, 1, one));
+/** Jobs per second. */
+async function take(bulks: number, size: number, call: () => Promise<unknown>): Promise<number> {
+  await costOf(5, 1, call); // warms up
+  return size * (await costOf(bulks, 1, call)).perSecond;
 }

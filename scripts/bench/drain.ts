@@ -1,22 +1,23 @@
-import { hours } from "#core/duration.ts";
-import { benchPayload } from "./job.ts";
-import type { Measure, Row } from "./measure.ts";
+import { minutes } from "#core/duration.ts";
+import { benchPayload, type Cost, longestSampleMs, meter } from "./job.ts";
+import { compare, type Measure, type Row } from "./measure.ts";
 import { benchJob, type Durability, startNightshift, startWorker, tenant } from "./nightshift.ts";
 import { startPlainQueue, startPlainWorker } from "./plain.ts";
-import { ratio, spread } from "./spread.ts";
 import type { Addresses, Stage, Way } from "./stage.ts";
 
 interface Backlog extends Addresses {
+  /** Done before the clock starts: a worker that has just started still compiles its code. */
+  readonly warmUp: number;
   readonly jobs: number;
 }
 type Work = Backlog & { readonly concurrency: number };
 type OfNightshift = { readonly durability: Durability };
 
-/** At one job at a time a ledger job waits for two commits: fewer rounds, or it would take half of the run. */
-const atOnce = [
-  { concurrency: 50, leastRedis: 0.9, leastLedger: 0.35, share: 1 },
-  { concurrency: 10, leastRedis: undefined, leastLedger: undefined, share: 0.6 },
-  { concurrency: 1, leastRedis: undefined, leastLedger: undefined, share: 0.2 },
+/** One at a time is asked least and takes longest (a ledger job then waits for two commits of its own): fewer rounds. */
+const loads = [
+  { concurrency: 50, least: { redis: 0.9, ledger: 0.35 }, share: 1 },
+  { concurrency: 10, share: 0.4 },
+  { concurrency: 1, share: 0.2 },
 ];
 
 /** A backlog of 20,000 jobs that do nothing, worked off by one worker process: the price of a job besides its work. */
@@ -25,19 +26,30 @@ export const drain: Measure = {
   title: "Drain a backlog of 20,000 no-op jobs",
   async run(stage) {
     const rows: Row[] = [];
-    for (const { concurrency, leastRedis, leastLedger, share } of atOnce) {
+    for (const { concurrency, least, share } of loads) {
       const ways = waysOf(stage, concurrency);
-      const rounds = Math.max(1, Math.round(stage.rounds * share));
-      const rates = await stage.sampleAll<number>(`${this.name} at ${concurrency}`, ways, rounds);
-      const row = (ours: Durability, least: number | undefined): Row => ({
-        what: `durability "${ours}", concurrency ${concurrency}`,
-        unit: "jobs/s",
-        value: spread(rates.get(ours)!),
-        reference: { name: "BullMQ worker", value: spread(rates.get("plain")!) },
-        ratio: ratio(rates.get(ours)!, rates.get("plain")!),
-        ...(least !== undefined && { target: { of: "ratio", least } }),
-      });
-      rows.push(row("redis", leastRedis), row("ledger", leastLedger));
+      const costs = await stage.sampleAll<Cost>(`${this.name} at ${concurrency}`, ways, stage.share(share));
+      const values = (way: string, of: keyof Cost) => costs.get(way)!.map((cost) => cost[of]);
+      const row = (ours: Durability): Row =>
+        compare(
+          {
+            what: `durability "${ours}", concurrency ${concurrency}`,
+            unit: "jobs/s",
+            target: least && { of: "ratio", least: least[ours] },
+          },
+          values(ours, "perSecond"),
+          { name: "BullMQ worker", values: values("plain", "perSecond") },
+        );
+      const cpu = (ours: Durability): Row =>
+        compare(
+          {
+            what: `durability "${ours}", concurrency ${concurrency}: processor time of the worker`,
+            unit: "µs/job",
+          },
+          values(ours, "cpuMicros"),
+          { name: "BullMQ worker", values: values("plain", "cpuMicros") },
+        );
+      rows.push(row("redis"), row("ledger"), ...(least ? [cpu("redis"), cpu("ledger")] : []));
     }
     return rows;
   },
@@ -45,7 +57,7 @@ export const drain: Measure = {
 
 function waysOf(stage: Stage, concurrency: number): Way[] {
   const module = import.meta.url;
-  const args = { jobs: stage.jobs(20_000), concurrency };
+  const args = { warmUp: stage.jobs(4_000), jobs: stage.jobs(20_000), concurrency };
   const of = (name: string, fill: string, call: string, more: object): Way => ({
     name,
     module,
@@ -62,64 +74,72 @@ function waysOf(stage: Stage, concurrency: number): Way[] {
 
 const bulkSize = 1_000;
 
-export async function fillPlain({ redisUrl, jobs }: Backlog): Promise<void> {
+export async function fillPlain({ redisUrl, warmUp, jobs }: Backlog): Promise<void> {
   const queue = startPlainQueue(redisUrl);
-  for (let left = jobs; left > 0; left -= bulkSize)
+  for (let left = warmUp + jobs; left > 0; left -= bulkSize)
     await queue.addBulk(Array.from({ length: Math.min(left, bulkSize) }, benchPayload));
   await queue.stop();
 }
 
-export async function drainPlain({ redisUrl, jobs, concurrency }: Work): Promise<number> {
-  const counter = countTo(jobs);
+export async function drainPlain({ redisUrl, warmUp, jobs, concurrency }: Work): Promise<Cost> {
+  const counter = countTo(warmUp, jobs);
   const worker = await startPlainWorker(redisUrl, concurrency, async () => counter.count());
-  counter.begin();
   worker.run();
-  const rate = await counter.perSecond;
+  const cost = await counter.cost;
   await worker.stop();
-  return rate;
+  return cost;
 }
 
 export async function fillNightshift(args: Backlog & OfNightshift): Promise<void> {
   const job = benchJob(args.durability, 1);
   const nightshift = startNightshift({ ...args, jobs: [job], process: "api" });
   await nightshift.start();
-  for (let left = args.jobs; left > 0; left -= bulkSize) {
+  for (let left = args.warmUp + args.jobs; left > 0; left -= bulkSize) {
     const entries = Array.from({ length: Math.min(left, bulkSize) }, () => ({ job, payload: benchPayload() }));
     await nightshift.producer.enqueueMany(tenant, entries);
   }
   await nightshift.stop(); // everything is in Redis and marked as queued
 }
 
-export async function drainNightshift(args: Work & OfNightshift): Promise<number> {
-  const counter = countTo(args.jobs);
+export async function drainNightshift(args: Work & OfNightshift): Promise<Cost> {
+  const counter = countTo(args.warmUp, args.jobs);
   const job = benchJob(args.durability, args.concurrency, async () => counter.count());
   const nightshift = startNightshift({ ...args, jobs: [job], process: "worker" });
   await nightshift.start();
-  counter.begin();
   const host = await startWorker(nightshift);
-  const rate = await counter.perSecond;
-  await host.stop(hours(1));
+  const cost = await counter.cost;
+  await host.stop(minutes(1));
   const { rows } = await nightshift.database.executeSql(
     "select count(*)::int as open from nightshift.jobs where state <> 'completed'",
   );
   await nightshift.stop();
-  if (rows[0]!.open > 0) throw new Error(`Expected every job to be completed, found ${rows[0]!.open} that are not`);
-  return rate;
+  const open = rows[0]!.open as number;
+  if (open > 0 && counter.isDone) throw new Error(`Expected every job to be completed, found ${open} that are not`);
+  return cost;
 }
 
-/** Jobs per second, from `begin` to the last job's handler. */
-function countTo(jobs: number) {
-  const { promise, resolve } = Promise.withResolvers<number>();
-  let began = 0;
+/** From the last job of the warm-up to the last job of all, or as many as there is time for. */
+function countTo(warmUp: number, jobs: number) {
+  const { promise: cost, resolve } = Promise.withResolvers<Cost>();
+  let end: ReturnType<typeof meter> | undefined;
   let done = 0;
+  const finish = () => {
+    clearTimeout(timer);
+    resolve(end!(done - warmUp));
+  };
+  let timer: NodeJS.Timeout;
   return {
-    perSecond: promise,
-    begin() {
-      began = performance.now();
+    cost,
+    get isDone() {
+      return done === warmUp + jobs;
     },
     count() {
       done += 1;
-      if (done === jobs) resolve(jobs / ((performance.now() - began) / 1_000));
+      if (done === warmUp) {
+        end = meter();
+        timer = setTimeout(finish, longestSampleMs);
+      }
+      if (done === warmUp + jobs) finish();
     },
   };
 }

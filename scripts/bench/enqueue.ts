@@ -1,14 +1,13 @@
-import { benchPayload, perSecond } from "./job.ts";
-import type { Measure, Row } from "./measure.ts";
+import { benchPayload, type Cost, costOf } from "./job.ts";
+import { compare, type Measure, type Row } from "./measure.ts";
 import { benchJob, type Durability, startNightshift, tenant } from "./nightshift.ts";
 import { startBoss, startPlainQueue } from "./plain.ts";
-import { ratio, spread } from "./spread.ts";
 import type { Addresses, Way } from "./stage.ts";
 
-/** Calls per second, one after the other and with a hundred callers at once. */
+/** One call after the other, and with a hundred callers at once. */
 interface Sample {
-  readonly one: number;
-  readonly hundred: number;
+  readonly one: Cost;
+  readonly hundred: Cost;
 }
 
 interface Counts extends Addresses {
@@ -17,14 +16,18 @@ interface Counts extends Addresses {
   readonly hundred: number;
 }
 
-/** Single calls: what a request handler pays that enqueues one job. */
+const names = { plain: "BullMQ add", "pg-boss": "pg-boss send" } as const;
+const inFlight = { one: "1 in flight", hundred: "100 in flight" } as const;
+
+/** Single calls, in a process that does nothing else: what a request handler pays that enqueues one job. */
 export const enqueue: Measure = {
   name: "enqueue",
   title: "Enqueue, one job per call",
   async run(stage) {
     const module = import.meta.url;
-    const counts = { warmUp: stage.jobs(2_000), one: stage.jobs(2_000), hundred: stage.jobs(20_000) };
-    const fewer = { ...counts, hundred: stage.jobs(6_000) }; // pg-boss would take the time of all others together
+    const counts = { warmUp: stage.jobs(4_000), one: stage.jobs(1_000), hundred: stage.jobs(20_000) };
+    // At its speed pg-boss would take as long as all others together.
+    const fewer = { ...counts, warmUp: stage.jobs(1_000), hundred: stage.jobs(6_000) };
     const ways: Way[] = [
       { name: "plain", module, call: "enqueuePlain", args: counts },
       { name: "redis", module, call: "enqueueNightshift", args: { ...counts, durability: "redis" } },
@@ -32,15 +35,23 @@ export const enqueue: Measure = {
       { name: "pg-boss", module, call: "enqueueBoss", args: fewer },
     ];
     const samples = await stage.sampleAll<Sample>(this.name, ways);
-    const rates = (name: string, load: keyof Sample) => samples.get(name)!.map((sample) => sample[load]);
-    const row = (ours: Durability, theirs: string, load: keyof Sample, least?: number): Row => ({
-      what: `durability "${ours}", ${load === "one" ? "1" : "100"} in flight`,
-      unit: "calls/s",
-      value: spread(rates(ours, load)),
-      reference: { name: theirs === "plain" ? "BullMQ add" : "pg-boss send", value: spread(rates(theirs, load)) },
-      ratio: ratio(rates(ours, load), rates(theirs, load)),
-      ...(least !== undefined && { target: { of: "ratio", least } }),
-    });
+    const values = (way: string, load: keyof Sample, of: keyof Cost) => samples.get(way)!.map((s) => s[load][of]);
+    const row = (ours: Durability, theirs: keyof typeof names, load: keyof Sample, least?: number): Row =>
+      compare(
+        {
+          what: `durability "${ours}", ${inFlight[load]}`,
+          unit: "calls/s",
+          target: least === undefined ? undefined : { of: "ratio", least },
+        },
+        values(ours, load, "perSecond"),
+        { name: names[theirs], values: values(theirs, load, "perSecond") },
+      );
+    const cpu = (ours: Durability): Row =>
+      compare(
+        { what: `durability "${ours}", ${inFlight.hundred}: processor time of the caller`, unit: "µs/call" },
+        values(ours, "hundred", "cpuMicros"),
+        { name: names.plain, values: values("plain", "hundred", "cpuMicros") },
+      );
     return [
       row("redis", "plain", "hundred", 0.75),
       row("ledger", "pg-boss", "hundred", 3),
@@ -48,6 +59,8 @@ export const enqueue: Measure = {
       row("ledger", "pg-boss", "one"),
       row("ledger", "plain", "hundred"),
       row("ledger", "plain", "one"),
+      cpu("redis"),
+      cpu("ledger"),
     ];
   },
 };
@@ -75,8 +88,8 @@ export async function enqueueBoss({ databaseUrl, ...counts }: Counts): Promise<S
   return sample;
 }
 
-async function take(counts: Omit<Counts, keyof Addresses>, one: () => Promise<unknown>): Promise<Sample> {
-  await perSecond(counts.warmUp, 100, one);
-  const alone = await perSecond(counts.one, 1, one);
-  return { one: alone, hundred: await perSecond(counts.hundred, 100, one) };
+async function take(counts: Omit<Counts, keyof Addresses>, call: () => Promise<unknown>): Promise<Sample> {
+  await costOf(counts.warmUp, 100, call);
+  const one = await costOf(counts.one, 1, call);
+  return { one, hundred: await costOf(counts.hundred, 100, call) };
 }

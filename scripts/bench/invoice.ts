@@ -1,5 +1,7 @@
+import type { TaxInvoice } from "#jobs/documents/templates/tax-invoice/inputs.ts";
+
 /** A tax invoice of so many lines; `number` makes each one different. */
-export function invoiceOf(lines: number, number: number) {
+export function invoiceOf(lines: number, number: number): { templateId: string; userInputs: TaxInvoice } {
   return {
     templateId: "tax-invoice",
     userInputs: {

@@ -26,16 +26,38 @@ export function benchPayload(): BenchPayload {
   };
 }
 
-/** Call `one` `count` times with at most `inFlight` at once; answers calls per second. */
-export async function perSecond(count: number, inFlight: number, one: () => Promise<unknown>): Promise<number> {
-  let left = count;
+/** What each of many pieces of work took. */
+export interface Cost {
+  /** How many were done in a second. */
+  readonly perSecond: number;
+  /** Processor time of this process for one, in µs. Of the two the one that other programs on the machine disturb less. */
+  readonly cpuMicros: number;
+}
+
+/** A sample ends after this long, done or not: its rates then rest on fewer, and a slow machine gets a table all the same. */
+export const longestSampleMs = seconds(25);
+
+/** Call `one` `count` times with at most `inFlight` at once. */
+export async function costOf(count: number, inFlight: number, one: () => Promise<unknown>): Promise<Cost> {
+  const until = performance.now() + longestSampleMs;
+  let begun = 0;
   const lane = async () => {
-    while (left > 0) {
-      left -= 1;
+    while (begun < count && performance.now() < until) {
+      begun += 1;
       await one();
     }
   };
-  const began = performance.now();
+  const end = meter();
   await Promise.all(Array.from({ length: inFlight }, lane));
-  return count / ((performance.now() - began) / 1_000);
+  return end(begun);
+}
+
+/** Begins now; call the answer with how many pieces of work were done since. */
+export function meter(): (count: number) => Cost {
+  const began = performance.now();
+  const before = process.cpuUsage();
+  return (count) => {
+    const { user, system } = process.cpuUsage(before);
+    return { perSecond: count / ((performance.now() - began) / 1_000), cpuMicros: (user + system) / count };
+  };
 }

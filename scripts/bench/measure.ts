@@ -1,4 +1,4 @@
-import type { Spread } from "./spread.ts";
+import { ratio, type Spread, spread } from "./spread.ts";
 import type { Stage } from "./stage.ts";
 
 /** One part of the bench: compares two or more ways of doing one thing, in interleaved rounds. */
@@ -28,6 +28,22 @@ export interface Target {
   readonly of: "ratio" | "value";
   readonly least?: number;
   readonly most?: number;
+}
+
+/** A row whose two sides were sampled in the same rounds. */
+export function compare(
+  row: { readonly what: string; readonly unit: string; readonly target?: Target | undefined },
+  ours: readonly number[],
+  reference: { readonly name: string; readonly values: readonly number[] },
+): Row {
+  const { target, ...rest } = row;
+  return {
+    ...rest,
+    value: spread(ours),
+    reference: { name: reference.name, value: spread(reference.values) },
+    ratio: ratio(ours, reference.values),
+    ...(target && { target }),
+  };
 }
 
 /** Judged by the median; `null` when nothing is asked. */

@@ -81,6 +81,11 @@ export class Stage {
     return this.#options.rounds;
   }
 
+  /** A part of the rounds, at least one: for what takes long and is asked less. */
+  share(part: number): number {
+    return Math.max(1, Math.round(this.rounds * part));
+  }
+
   /** How many jobs a sample of `usual` has in this run. */
   jobs(usual: number): number {
     return Math.min(usual, this.#options.jobs ?? usual);
@@ -111,11 +116,16 @@ export class Stage {
         await this.reset();
         await way.prepare?.();
         const sample = await this.call<Result>(way, `${title} ${way.name}`).result;
-        print({ round: round + 1, sample }, `${title} · ${way.name}`);
+        this.print({ round: round + 1, sample }, `${title} · ${way.name}`);
         samples.get(way.name)!.push(sample);
       }
     }
     return samples;
+  }
+
+  /** A line for who watches the run. */
+  print(fields: object, event: string): void {
+    print(fields, event);
   }
 
   /** Begin one call in a process of its own. */

@@ -1,8 +1,8 @@
-/** Who acts. Each role may do what the ones before it may, except that a viewer does not enqueue. */
+/** Who acts. Each role may do what the ones before it may, except that a viewer does not enqueue (docs/operations.md). */
 export const roles = ["producer", "viewer", "operator", "admin"] as const;
 export type Role = (typeof roles)[number];
 
-/** What a role is asked for. */
+/** What a role is asked for. `enqueue` includes to cancel; `operate`: redrive, jobs of the house, buttons of the dashboard. */
 export type Permission = "enqueue" | "read" | "operate" | "administer";
 
 const permissions: Readonly<Record<Role, readonly Permission[]>> = {

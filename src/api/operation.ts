@@ -2,6 +2,7 @@ import type { Request, Response, Router } from "express";
 import type { z } from "zod";
 import { InvalidInput } from "#core/errors.ts";
 import { toProblems } from "#core/problems.ts";
+import { uuidPattern } from "#core/uuid.ts";
 import type { Permission } from "../access/principal.ts";
 import type { Authenticate, Caller } from "./authenticate.ts";
 import { readJson } from "./json-body.ts";
@@ -95,8 +96,6 @@ export function parseQuery<Query extends z.ZodObject>(schema: Query, req: Reques
     error!.issues.flatMap((issue) => toProblems(issue, [])),
   );
 }
-
-const uuidPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** A path parameter that is a UUID, in lower case; `null` when it is none, which means that nothing of that id exists. */
 export function uuidParam(req: Request, name: string): string | null {

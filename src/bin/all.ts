@@ -1,7 +1,7 @@
 import { bootstrapKey } from "../config/bootstrap-key.ts";
-import { startServers } from "../embedded/servers.ts";
 import { createLog } from "../observability/log.ts";
 import { readEnvironment } from "../process.ts";
+import { openStores, type Stores } from "../stores.ts";
 import { processKinds, Supervisor } from "../supervisor.ts";
 
 /** All four processes in one command, with embedded servers where no URL is given: `npm start`; `--watch`: `npm run dev`. */
@@ -19,14 +19,9 @@ const asked = new Promise<void>((resolve) => {
 });
 
 const supervisor = new Supervisor({ log, watch: process.argv.includes("--watch") });
-let servers: Awaited<ReturnType<typeof startServers>> | undefined;
+let stores: Stores | undefined;
 try {
-  servers = await startServers({
-    dataDir: env.dataDir,
-    want: { redis: !env.redisUrl, postgres: !env.databaseUrl },
-    log,
-    signal: stopping.signal,
-  });
+  stores = await openStores(env, log, stopping.signal);
   // One kind after the other: the first migrates the embedded database, the others find it ready.
   for (const kind of processKinds) {
     if (stopping.signal.aborted) break;
@@ -51,6 +46,6 @@ try {
   }
 } finally {
   await supervisor.stop(env.drainMs + 10_000);
-  await servers?.stop();
+  await stores?.stop();
 }
 process.exit();

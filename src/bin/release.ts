@@ -1,23 +1,19 @@
 import { systemClock } from "#core/clock.ts";
 import { catalog } from "../catalog.ts";
-import { startServers } from "../embedded/servers.ts";
 import { migrate } from "../ledger/migrate.ts";
 import { createLog } from "../observability/log.ts";
 import { readEnvironment } from "../process.ts";
 import { Runtime } from "../runtime.ts";
+import { openStores } from "../stores.ts";
 
 /** Run once per deploy, before the processes: brings our schema and pg-boss's to this release. Safe to repeat. */
 const env = readEnvironment();
 const log = createLog({ level: env.logLevel, process: "release", pretty: process.stdout.isTTY === true });
-const servers = await startServers({
-  dataDir: env.dataDir,
-  want: { redis: !env.redisUrl, postgres: !env.databaseUrl },
-  log,
-});
+const stores = await openStores(env, log);
 const runtime = new Runtime({
   catalog,
-  databaseUrl: env.databaseUrl ?? servers.databaseUrl!,
-  redisUrl: env.redisUrl ?? servers.redisUrl!,
+  databaseUrl: stores.databaseUrl,
+  redisUrl: stores.redisUrl,
   blobUrl: env.blobUrl,
   clock: systemClock,
   log,
@@ -30,5 +26,5 @@ try {
   log.info({ applied }, "schema.migrated");
 } finally {
   await runtime.stop();
-  await servers.stop();
+  await stores.stop();
 }

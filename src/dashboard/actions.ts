@@ -3,6 +3,7 @@ import { type Request, type Response, Router } from "express";
 import { NightshiftError, StoreUnavailable } from "#core/errors.ts";
 import type { Log } from "#core/handler.ts";
 import type { QueueDefinition } from "#core/queue.ts";
+import { uuidPattern } from "#core/uuid.ts";
 import type { Audit } from "../access/audit.ts";
 import type { RedisJobData } from "../engines/redis-job.ts";
 import type { Cancellation } from "../producer/cancellation.ts";
@@ -31,7 +32,6 @@ interface Answer {
 }
 
 const done: Answer = { status: 200 };
-const idPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** Dead jobs that one click redrives: a request must end, and a second click takes the rest. */
 const redriveAtMost = 5_000;
 const redriveAtOnce = 20;
@@ -97,7 +97,7 @@ export function actions(options: {
     router.put(`/queues/:queue/:job${path}`, async (req, res) => {
       const queue = find(req);
       const id = String(req.params.job);
-      const job = idPattern.test(id) ? await queue?.queue.getJob(id) : undefined;
+      const job = uuidPattern.test(id) ? await queue?.queue.getJob(id) : undefined;
       if (!queue || !job) return notFound(res, "job");
       await carryOut(res, { action, subject: `job/${id}`, tenant: job.data.tenant }, () => run(queue, id));
     });

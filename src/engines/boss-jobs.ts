@@ -1,14 +1,13 @@
 import type { PgBoss } from "pg-boss";
 import type { ErrorSummary } from "#core/errors.ts";
 import type { QueueDefinition } from "#core/queue.ts";
+import { uuidPattern } from "#core/uuid.ts";
 import { affected, type BossDatabase, type Transaction } from "./boss-database.ts";
 import { type BossData, type BossRow, type Claim, stateOf, storable, toEngineJob } from "./boss-job.ts";
 import type { EngineCounts, EngineHold, EngineJob, Verdict, WaitingPage } from "./engine.ts";
 
 /** pg-boss deletes waiting jobs that nobody took for this long. */
 export const retentionSeconds = 365 * 86_400;
-
-export const uuidPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** Whole seconds for pg-boss's `deleteAfterSeconds`, where 0 would mean "never". */
 export const keepSeconds = (keepMs: number): number => Math.max(1, Math.ceil(keepMs / 1_000));

@@ -3,10 +3,11 @@ import { DatabaseError } from "pg";
 import { PgBoss } from "pg-boss";
 import type { Log } from "#core/handler.ts";
 import type { QueueDefinition } from "#core/queue.ts";
+import { uuidPattern } from "#core/uuid.ts";
 import { BossConsumer } from "./boss-consumer.ts";
 import { BossDatabase } from "./boss-database.ts";
 import { toBossJob } from "./boss-job.ts";
-import { BossJobs, keepSeconds, retentionSeconds, uuidPattern } from "./boss-jobs.ts";
+import { BossJobs, keepSeconds, retentionSeconds } from "./boss-jobs.ts";
 import type {
   Consumer,
   ConsumerEvents,

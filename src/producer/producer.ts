@@ -17,6 +17,7 @@ import type { Accepted, NewJob } from "../ledger/acceptance.ts";
 import type { Database } from "../ledger/database.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Dispatcher } from "./dispatcher.ts";
+import { toMessage } from "./message.ts";
 import { type EnqueueOptions, enqueueOptions } from "./options.ts";
 import type { Receipt } from "./receipt.ts";
 import { Requeue } from "./requeue.ts";
@@ -271,7 +272,7 @@ export class Producer {
   async #acceptInRedis(prepared: Prepared): Promise<Receipt | null> {
     const { row, queue } = prepared;
     const message: Message = {
-      ...toMessage(prepared, this.#clock.now()),
+      ...toMessage(row, this.#clock.now(), prepared.delayMs),
       payload: row.payload,
       ...(row.payloadVersion > 1 && { payloadVersion: row.payloadVersion }),
       ...(row.deduplicationKey !== undefined && { deduplicationKey: row.deduplicationKey }),
@@ -328,7 +329,7 @@ export class Producer {
     if (accepted.duplicate) return;
     this.#onAccepted(toReceipt(prepared, accepted));
     if (!row.scheduled && !accepted.follows)
-      this.#dispatcher.send(queue, toMessage(prepared, accepted.acceptedAt.getTime()));
+      this.#dispatcher.send(queue, toMessage(row, accepted.acceptedAt.getTime(), prepared.delayMs));
   }
 }
 
@@ -355,19 +356,6 @@ function isRedisOnly(prepared: Prepared): boolean {
   return (
     deduplicate === "join" && [expiresAt, payloadBlob, batchId, deduplicateForMs].every((one) => one === undefined)
   );
-}
-
-function toMessage({ row, delayMs }: Prepared, acceptedAt: number): Message {
-  return {
-    id: row.id,
-    job: row.job,
-    tenant: row.tenant,
-    priority: row.priority,
-    attempts: row.retryAttempts,
-    delayMs,
-    acceptedAt,
-    ...(row.traceparent !== undefined && { traceparent: row.traceparent }),
-  };
 }
 
 function toReceipt({ row }: Prepared, accepted: Accepted): Receipt {

@@ -6,7 +6,7 @@ import type { Ledger } from "../ledger/ledger.ts";
 import { askEngine } from "./ask-engine.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { JobLookup } from "./job-lookup.ts";
-import { toMessage } from "./message.ts";
+import { dueMessage } from "./message.ts";
 
 /** Only a dead letter can be put back. */
 export class JobNotDead extends NightshiftError {
@@ -74,7 +74,7 @@ export class Redrive {
     if (engineQueue || !(await this.#leavesEngine(queue, id))) throw new JobSettling();
     const due = await this.#ledger.redrive(tenant, id);
     if (!due) throw new JobNotDead("being redriven by somebody else");
-    this.#dispatcher.send(queue, toMessage(due));
+    this.#dispatcher.send(queue, dueMessage(due));
   }
 
   /**

@@ -4,7 +4,7 @@ import type { Engine } from "../engines/engine.ts";
 import type { Database } from "../ledger/database.ts";
 import type { DueJob, Ledger } from "../ledger/ledger.ts";
 import type { Listener } from "../ledger/listener.ts";
-import { toMessage } from "./message.ts";
+import { dueMessage } from "./message.ts";
 
 const batchSize = 500;
 const awayPollMs = 2_000; // while an engine is away its rows pile up, and each look has to step over them
@@ -117,10 +117,7 @@ export class Relay {
       return [];
     }
     const results = await this.#engineOf(queue)
-      .dispatch(
-        queue,
-        jobs.map((job) => toMessage(job)),
-      )
+      .dispatch(queue, jobs.map(dueMessage))
       .catch((error: Error) => {
         this.#log.warn({ queue: name, jobs: jobs.length, error: error.message }, "relay.engine_away");
         return [];

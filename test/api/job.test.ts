@@ -54,7 +54,7 @@ const putAway = (of: QueueDefinition, id: string) =>
 
 test("a completed job shows its attempts and its result", async () => {
   const id = await enqueue("tests.run", { does: "finish", say: "₹" });
-  const { status, body } = await api.ask(`/v1/jobs/${id}?wait=10s`);
+  const { status, body } = await api.ask(`/v1/jobs/${id}?wait=1m`);
   assert.equal(status, 200);
   assert.equal(body.state, "completed");
   assert.deepEqual(body.result, { said: "₹" });
@@ -131,13 +131,13 @@ test("a running job is asked to stop, with 202, and stops", async () => {
   await started.promise;
   const { status } = await api.ask(`/v1/jobs/${id}`, { method: "DELETE" });
   assert.equal(status, 202);
-  const { body } = await api.ask(`/v1/jobs/${id}?wait=10s`);
+  const { body } = await api.ask(`/v1/jobs/${id}?wait=1m`);
   assert.equal(body.state, "cancelled", "unasked it would have gone on to its timeout");
 });
 
 test("a dead job is redriven by an operator, under the same id, with new attempts", async () => {
   const id = await enqueue("tests.run", { does: "die" });
-  const dead = await api.ask(`/v1/jobs/${id}?wait=10s`);
+  const dead = await api.ask(`/v1/jobs/${id}?wait=1m`);
   assert.deepEqual([dead.body.state, dead.body.error.code], ["dead", "broken"]);
   await putAway(queue, id);
   const key = api.key.operator;
@@ -154,7 +154,7 @@ test("a dead job is redriven by an operator, under the same id, with new attempt
 
 test("only dead jobs are redriven; one that is not there is 404", async () => {
   const id = await enqueue("tests.run", { does: "finish" });
-  await api.ask(`/v1/jobs/${id}?wait=10s`);
+  await api.ask(`/v1/jobs/${id}?wait=1m`);
   const key = api.key.operator;
   const notDead = await api.ask(`/v1/jobs/${id}/redrive`, { method: "POST", key });
   assert.deepEqual([notDead.status, notDead.body.code], [409, "job_not_dead"]);
@@ -174,7 +174,7 @@ test("a dead job that its engine still holds is 409, and is redriven once it has
   assert.deepEqual([refused.status, refused.body.code], [409, "job_settling"]);
   held.open();
   await api.rig.until(async () => (await redrive()).status === 202);
-  assert.equal((await api.ask(`/v1/jobs/${id}?wait=10s`)).body.state, "completed");
+  assert.equal((await api.ask(`/v1/jobs/${id}?wait=1m`)).body.state, "completed");
 });
 
 test("of two who redrive the same dead job one succeeds", async () => {
@@ -189,7 +189,7 @@ test("of two who redrive the same dead job one succeeds", async () => {
 test("a job that only Redis knows is read, waited for and hidden from others like any other", async () => {
   const id = await enqueue("tests.quick", { does: "finish", say: "hi" });
   assert.equal(await api.rig.runtime.reader.find(null, id), null);
-  const { body } = await api.ask(`/v1/jobs/${id}?wait=10s`);
+  const { body } = await api.ask(`/v1/jobs/${id}?wait=1m`);
   assert.deepEqual(
     [body.state, body.result, body.queue, body.job],
     ["completed", { said: "hi" }, "fleeting", "tests.quick"],
@@ -214,7 +214,7 @@ test("a job that only Redis knows is cancelled while it waits, and not once it h
   const refused = await api.ask(`/v1/jobs/${running}`, { method: "DELETE" });
   assert.deepEqual([refused.status, refused.body.code], [409, "job_is_running"]);
   held.open();
-  await api.ask(`/v1/jobs/${running}?wait=10s`);
+  await api.ask(`/v1/jobs/${running}?wait=1m`);
   const ended = await api.ask(`/v1/jobs/${running}`, { method: "DELETE" });
   assert.deepEqual([ended.status, ended.body.code], [409, "job_already_ended"]);
 });

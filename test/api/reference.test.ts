@@ -1,18 +1,19 @@
 import assert from "node:assert/strict";
-import { type Browser, chromium } from "playwright-core";
+import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, test } from "vitest";
 import { catalog } from "../../src/catalog.ts";
-import { tool } from "../rig/tools.ts";
+import { minutes } from "../../src/core/duration.ts";
+import { openBrowser } from "../rig/browser.ts";
+import { patienceMs } from "../rig/eventually.ts";
 import { type Served, serve } from "./served.ts";
 
 let browser: Browser;
 let api: Served;
 
 beforeAll(async () => {
-  const { command, env } = await tool("chromium");
-  browser = await chromium.launch({ executablePath: command, env, args: ["--no-sandbox"] });
+  browser = await openBrowser();
   api = await serve(catalog);
-}, 300_000);
+}, minutes(6));
 
 afterAll(async () => {
   await browser?.close();
@@ -81,6 +82,7 @@ test("what is written on the page cannot become part of it", async () => {
 /** A page of /docs that keeps what went wrong and which addresses it asked for outside of our server. */
 async function openDocs() {
   const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
+  page.setDefaultTimeout(patienceMs);
   const foreign: string[] = [];
   const complaints: string[] = [];
   page.on("request", (request) => {

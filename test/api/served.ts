@@ -38,22 +38,12 @@ export interface Served extends AsyncDisposable {
   fetch(path: string, asked?: Asked): Promise<Response>;
 }
 
-/** An API server in front of a rig; not started. */
-export function apiOf({ runtime }: Rig, options: { keys: KeyStore; health: Health; port: number }): ApiServer {
-  const { catalog, producer, dispatcher, reader, lookup, cancellation, redrive, listener, services, log } = runtime;
-  const { incidents, settings, database } = runtime;
-  return new ApiServer({
-    ...{ catalog, producer, dispatcher, reader, lookup, cancellation, redrive, listener, log, ...services, ...options },
-    ...{ incidents, settings, database, engineOf: (queue: QueueDefinition) => runtime.engineOf(queue) },
-    metrics: { contentType: "text/plain; version=0.0.4", text: async () => "up 1\n" },
-    host: "127.0.0.1",
-  });
-}
-
 /** Start a rig and the API in front of it. */
 export async function serve(options: Parameters<typeof startRig>[0]): Promise<Served> {
   const rig = await startRig(options);
   const { runtime } = rig;
+  const { catalog, producer, reader, lookup, cancellation, redrive, listener, services, log } = runtime;
+  const { incidents, settings, database } = runtime;
   const keys = new KeyStore(runtime.database, "bootstrap-key");
   const make = async (of: string, role: Role) => (await keys.create({ name: `${of} ${role}`, tenant: of, role })).key;
   const key = {
@@ -65,7 +55,14 @@ export async function serve(options: Parameters<typeof startRig>[0]): Promise<Se
     stranger: await make("globex", "operator"),
   };
   const health: Served["health"] = { checks: [{ name: "postgres", ok: true }] };
-  const server = apiOf(rig, { keys, health: { checks: async () => health.checks }, port: 0 });
+  const server = new ApiServer({
+    ...{ catalog, producer, reader, lookup, cancellation, redrive, listener, log, keys, ...services },
+    ...{ incidents, settings, database, engineOf: (queue: QueueDefinition) => runtime.engineOf(queue) },
+    health: { checks: async () => health.checks },
+    metrics: { contentType: "text/plain; version=0.0.4", text: async () => "up 1\n" },
+    host: "127.0.0.1",
+    port: 0,
+  });
   await server.start();
   const { url } = server;
 

@@ -16,7 +16,7 @@ class TooMany extends PermanentError {
 }
 
 const queue = testQueue();
-const common = { queue, retry: noRetry, timeoutMs: 5_000, result: z.unknown() };
+const common = { queue, retry: noRetry, timeoutMs: 60_000, result: z.unknown() };
 let running = gate<HandlerContext>();
 let finish = gate();
 const count = defineJob({

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { test } from "vitest";
-import { DashboardServer } from "../../src/dashboard/server.ts";
 import { testJob, testQueue } from "../rig/jobs.ts";
 import { tenant } from "../rig/rig.ts";
 import { raise, type Stage } from "./stage.ts";
@@ -94,25 +93,4 @@ test("the board's words are ours where they would mislead", async () => {
   assert.equal(texts.JOB.ACTIONS.CLEAN, "Cancel");
   assert.equal(texts.JOB.NOT_FOUND, "Job Not found", "the others are left");
   assert.equal((await viewer.get("/board/static/locales/de-DE/messages.json")).status, 200);
-});
-
-test("a dashboard stops twice, before it starts, and tells of a port that is taken", async () => {
-  await using stage = await raise({ jobs: [slow] });
-  const { runtime } = stage.rig;
-  const options = {
-    queues: [],
-    cancellation: runtime.cancellation,
-    redrive: runtime.redrive,
-    settings: runtime.settings,
-    keys: stage.keys,
-    bootstrapKey: undefined,
-    database: runtime.database,
-    log: runtime.log,
-    host: "127.0.0.1",
-    port: Number(new URL(stage.url).port),
-  };
-  const taken = new DashboardServer(options);
-  await assert.rejects(taken.start(), { code: "EADDRINUSE" });
-  await Promise.all([taken.stop(100), taken.stop(100)]);
-  await new DashboardServer(options).stop(100);
 });

@@ -1,14 +1,15 @@
 import assert from "node:assert/strict";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, test } from "vitest";
 import type { Role } from "../../src/access/principal.ts";
 import { minutes } from "../../src/core/duration.ts";
 import { noRetry } from "../../src/core/retry.ts";
+import { openBrowser } from "../rig/browser.ts";
+import { patienceMs } from "../rig/eventually.ts";
 import { testJob, testQueue } from "../rig/jobs.ts";
 import { tenant } from "../rig/rig.ts";
-import { tool } from "../rig/tools.ts";
 import { raise, type Stage } from "./stage.ts";
 
 /** Set to a folder to keep a picture of each page. */
@@ -16,14 +17,9 @@ const pictures = process.env.NIGHTSHIFT_TEST_PICTURES;
 
 let browser: Browser;
 beforeAll(async () => {
-  const { command, env } = await tool("chromium");
-  browser = await chromium.launch({
-    executablePath: command,
-    env: env as Record<string, string>,
-    args: ["--no-sandbox"],
-  });
+  browser = await openBrowser();
   if (pictures) await mkdir(pictures, { recursive: true });
-}, minutes(6)); // a bare machine fetches Chromium first
+}, minutes(6));
 afterAll(() => browser?.close());
 
 const documents = testQueue({ name: "documents" });
@@ -65,6 +61,7 @@ function watch(context: BrowserContext, page: Page, stage: Stage): string[] {
 async function enter(stage: Stage, role: Role) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: "en-US" });
   const page = await context.newPage();
+  page.setDefaultTimeout(patienceMs);
   const wrongs = watch(context, page, stage);
   await page.goto(stage.url);
   await take(page, `${role}-door`);

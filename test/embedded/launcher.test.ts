@@ -5,7 +5,8 @@ import { copyFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterEach, beforeEach, test, vi } from "vitest";
+import { afterEach, beforeEach, test } from "vitest";
+import { eventually } from "../rig/eventually.ts";
 
 const launcher = fileURLToPath(new URL("../../bin/node.cjs", import.meta.url));
 // An old Node as the launcher sees one: the version is all it asks for.
@@ -43,7 +44,7 @@ function launch(args: readonly string[]): ChildProcess & { output: string } {
   return launched;
 }
 
-const isUp = (child: { output: string }) => vi.waitFor(() => assert.match(child.output, /up/), { timeout: 10_000 });
+const isUp = (child: { output: string }) => eventually(() => assert.match(child.output, /up/));
 
 /** Run to the end under a Node that says it is old. */
 function runOld(program: string, ...args: readonly string[]) {

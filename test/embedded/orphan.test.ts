@@ -5,10 +5,11 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
-import { afterEach, beforeEach, describe, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, test } from "vitest";
 import { stopOrphans } from "../../src/embedded/orphan.ts";
 import { startPostgres } from "../../src/embedded/postgres.ts";
 import { startRedis } from "../../src/embedded/redis.ts";
+import { eventually } from "../rig/eventually.ts";
 
 let dir: string;
 beforeEach(() => {
@@ -64,7 +65,7 @@ describe.runIf(process.platform === "linux")("orphans", () => {
     busy.on("error", () => {}); // its server is about to be killed
     await busy.connect();
     const endless = busy.query("do $$ begin loop end loop; end $$").catch(() => "ended"); // looks at no signal but SIGQUIT
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const { rows } = await query(
         killed.url,
         "select 1 from pg_stat_activity where query like 'do %' and state = 'active'",

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { vi } from "vitest";
 import type { ServersOptions } from "../../src/embedded/servers.ts";
+import { eventually } from "../rig/eventually.ts";
 
 export interface Line {
   readonly event: string;
@@ -44,11 +44,10 @@ export class DataDir implements AsyncDisposable {
     const client: Client = {
       pid: child.pid!,
       line: (event) =>
-        vi.waitFor(
+        eventually(
           () =>
             lines.find((line) => line.event === event) ??
             Promise.reject(new Error(`no ${event}: ${JSON.stringify(lines)}`)),
-          { timeout: 25_000, interval: 5 },
         ),
       async leave() {
         child.stdin.end();
@@ -85,19 +84,16 @@ export class DataDir implements AsyncDisposable {
   }
 
   /** Fulfilled when nothing runs here any more. */
-  async quiet(timeoutMs: number): Promise<void> {
-    await vi.waitFor(
-      () => {
-        const left = this.processes();
-        if (left.length > 0) throw new Error(`still there: ${JSON.stringify(left)}`);
-      },
-      { timeout: timeoutMs, interval: 10 },
-    );
+  async quiet(): Promise<void> {
+    await eventually(() => {
+      const left = this.processes();
+      if (left.length > 0) throw new Error(`still there: ${JSON.stringify(left)}`);
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#clients.map((client) => client.kill("SIGKILL")));
-    await this.quiet(10_000);
+    await this.quiet();
     const copy = join(this.path, "postgres", "copy-of-programs"); // a guard killed outright leaves it to the next start
     if (existsSync(copy)) rmSync(readFileSync(copy, "utf8"), { recursive: true, force: true });
     rmSync(this.path, { recursive: true, force: true });

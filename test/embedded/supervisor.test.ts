@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { test, vi } from "vitest";
+import { test } from "vitest";
 import type { RunningServer } from "../../src/embedded/server.ts";
 import { restartDelayMs, Supervisor } from "../../src/embedded/supervisor.ts";
+import { eventually } from "../rig/eventually.ts";
 
 /** A server whose death is in our hand, and what the supervisor told about it. */
 class Bench {
@@ -46,7 +47,7 @@ test("a server that dies is started again, one that is stopped is not", async ()
   const bench = new Bench();
   await bench.supervisor.start();
   bench.die();
-  await vi.waitFor(() => assert.deepEqual(bench.events, ["redis.died", "redis.restarted"]));
+  await eventually(() => assert.deepEqual(bench.events, ["redis.died", "redis.restarted"]));
   await bench.supervisor.stop();
   assert.equal(bench.starts, 2);
 });
@@ -65,11 +66,11 @@ test("a server that keeps dying is given up after five restarts in a minute, unt
   await bench.supervisor.start();
   for (let restart = 1; restart <= 5; restart++) {
     bench.die();
-    await vi.waitFor(() => assert.equal(bench.starts, 1 + restart));
-    await vi.waitFor(() => assert.equal(bench.events.at(-1), "redis.restarted"));
+    await eventually(() => assert.equal(bench.starts, 1 + restart));
+    await eventually(() => assert.equal(bench.events.at(-1), "redis.restarted"));
   }
   bench.die();
-  await vi.waitFor(() => assert.equal(bench.events.at(-1), "redis.restart_failed"));
+  await eventually(() => assert.equal(bench.events.at(-1), "redis.restart_failed"));
   assert.equal(bench.starts, 1 + 5);
 
   assert.equal(await bench.supervisor.start(), "redis://7");
@@ -81,7 +82,7 @@ test("restarts that fail count as well", async () => {
   await bench.supervisor.start();
   bench.failing = true;
   bench.die();
-  await vi.waitFor(() => assert.equal(bench.starts, 1 + 5));
+  await eventually(() => assert.equal(bench.starts, 1 + 5));
   await bench.supervisor.stop();
 });
 

@@ -13,7 +13,7 @@ export function testQueue(overrides: Partial<QueueDefinition> = {}): QueueDefini
     durability: "ledger",
     runsIn: "loop",
     concurrency: 10,
-    leaseMs: seconds(5),
+    leaseMs: seconds(30), // outlasts every pause of a busy machine
     maxStalled: 1,
     rateLimit: null,
     drainMs: seconds(5),
@@ -44,7 +44,7 @@ export function testJob(
     payload: z.record(z.string(), z.unknown()),
     result: z.unknown(),
     retry,
-    timeoutMs: seconds(10),
+    timeoutMs: minutes(1),
     handler: () => Promise.resolve({ handle }),
     ...(rest as object),
   });

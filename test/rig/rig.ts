@@ -16,6 +16,7 @@ import { migrate } from "../../src/ledger/migrate.ts";
 import { Runtime } from "../../src/runtime.ts";
 import type { AttemptEnd } from "../../src/worker/attempt.ts";
 import { WorkerHost } from "../../src/worker/host.ts";
+import { patienceMs } from "./eventually.ts";
 
 /** A line of log, kept for assertions. */
 export interface LogLine {
@@ -88,7 +89,7 @@ export async function startRig(options: {
   await runtime.start();
   const hosts: WorkerHost[] = [];
 
-  const until: Rig["until"] = async (look, ceilingMs = 10_000) => {
+  const until: Rig["until"] = async (look, ceilingMs = patienceMs) => {
     const deadline = Date.now() + ceilingMs;
     for (;;) {
       const changed = nextChange(runtime);
@@ -120,7 +121,7 @@ export async function startRig(options: {
       await host.start();
       return host;
     },
-    settled: (id, ceilingMs = 10_000) =>
+    settled: (id, ceilingMs = patienceMs) =>
       until(async () => {
         const view = await runtime.reader.find(null, id);
         return view && isTerminal(view.state) ? view : null;

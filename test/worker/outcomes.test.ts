@@ -1,9 +1,19 @@
 import assert from "node:assert/strict";
 import { test } from "vitest";
+import type { JobDefinition } from "../../src/core/job.ts";
 import { CancelJob, RetryAfter, SnoozeJob } from "../../src/core/outcome.ts";
 import { fixed } from "../../src/core/retry.ts";
+import type { JobView } from "../../src/ledger/job-reader.ts";
 import { gate, testJob, untilAborted } from "../rig/jobs.ts";
 import { startRig, tenant } from "../rig/rig.ts";
+
+/** What becomes of a job on a worker of its own. */
+async function end(job: JobDefinition): Promise<JobView> {
+  await using rig = await startRig({ jobs: [job] });
+  await rig.work();
+  const { id } = await rig.runtime.producer.enqueue(tenant, job, {});
+  return await rig.settled(id); // before the rig is gone
+}
 
 test("an accepted job runs once and keeps its result", async () => {
   let runs = 0;
@@ -31,10 +41,7 @@ test("a failing job is tried as often as its policy says, then is a dead letter 
     },
     { retry: fixed({ attempts: 3, delayMs: 10 }) },
   );
-  await using rig = await startRig({ jobs: [job] });
-  await rig.work();
-  const { id } = await rig.runtime.producer.enqueue(tenant, job, {});
-  const view = await rig.settled(id);
+  const view = await end(job);
   assert.equal(view.state, "dead");
   assert.deepEqual(
     view.attempts.map((attempt) => attempt.outcome),
@@ -56,10 +63,7 @@ test("snooze and retry-after wait without spending an attempt", async () => {
     },
     { retry: fixed({ attempts: 2, delayMs: 10 }) },
   );
-  await using rig = await startRig({ jobs: [job] });
-  await rig.work();
-  const { id } = await rig.runtime.producer.enqueue(tenant, job, {});
-  const view = await rig.settled(id);
+  const view = await end(job);
   assert.equal(view.state, "completed");
   assert.deepEqual(
     view.attempts.map((attempt) => attempt.outcome),
@@ -71,10 +75,7 @@ test("a handler that cancels its job ends it without another attempt", async () 
   const job = testJob(async () => {
     throw new CancelJob("obligation_not_found");
   });
-  await using rig = await startRig({ jobs: [job] });
-  await rig.work();
-  const { id } = await rig.runtime.producer.enqueue(tenant, job, {});
-  const view = await rig.settled(id);
+  const view = await end(job);
   assert.equal(view.state, "cancelled");
   assert.equal(view.error?.code, "obligation_not_found");
   assert.equal(view.attempts.length, 1);
@@ -88,10 +89,7 @@ test("an attempt past its timeout is aborted and retried", async () => {
     },
     { timeoutMs: 100 },
   );
-  await using rig = await startRig({ jobs: [job] });
-  await rig.work();
-  const { id } = await rig.runtime.producer.enqueue(tenant, job, {});
-  const view = await rig.settled(id);
+  const view = await end(job);
   assert.equal(view.state, "completed");
   assert.deepEqual(
     view.attempts.map((attempt) => attempt.outcome),
