@@ -1,11 +1,11 @@
 import { systemClock } from "#core/clock.ts";
 import type { QueueReconciliation } from "#core/services.ts";
 import { catalog } from "../src/catalog.ts";
-import { startServers } from "../src/embedded/servers.ts";
 import { isMigrated, migrate } from "../src/ledger/migrate.ts";
 import { createLog } from "../src/observability/log.ts";
 import { readEnvironment } from "../src/process.ts";
 import { Runtime } from "../src/runtime.ts";
+import { openStores } from "../src/stores.ts";
 
 /**
  * `npm run reconcile`: one pass of reconciliation, now, and its table. What is mended is given to the relay, so that it runs
@@ -13,15 +13,11 @@ import { Runtime } from "../src/runtime.ts";
  */
 const env = readEnvironment();
 const log = createLog({ level: "warn", process: "reconcile", pretty: process.stdout.isTTY === true });
-const servers = await startServers({
-  dataDir: env.dataDir,
-  want: { redis: !env.redisUrl, postgres: !env.databaseUrl },
-  log,
-});
+const stores = await openStores(env, log);
 const runtime = new Runtime({
   catalog,
-  databaseUrl: env.databaseUrl ?? servers.databaseUrl!,
-  redisUrl: env.redisUrl ?? servers.redisUrl!,
+  databaseUrl: stores.databaseUrl,
+  redisUrl: stores.redisUrl,
   blobUrl: env.blobUrl,
   clock: systemClock,
   log,
@@ -68,5 +64,5 @@ try {
   process.exitCode = 1;
 } finally {
   await runtime.stop();
-  await servers.stop();
+  await stores.stop();
 }

@@ -19,6 +19,7 @@ export const prune = defineJob({
   name: "operations.prune",
   summary: "Delete jobs, steps, idempotency keys, sessions and blobs that are past their retention.",
   queue: operations,
+  enqueuedBy: "operator", // it works for all tenants
   payload,
   result,
   retry: fixed({ attempts: 2, delayMs: minutes(5) }),

@@ -40,6 +40,7 @@ export const reconcile = defineJob({
   name: "operations.reconcile",
   summary: "Compare the ledger with the engines, send lost jobs again, and check that none is missing.",
   queue: operations,
+  enqueuedBy: "operator", // it works for all tenants
   payload,
   result,
   retry: fixed({ attempts: 3, delayMs: seconds(10) }),

@@ -44,24 +44,27 @@ export function remote<Result>(
   const { promise: result, resolve, reject } = Promise.withResolvers<Result>();
   const kill = () => child.kill("SIGKILL");
   const timer = setTimeout(() => {
-    reject(new Error(`Expected ${name} to end within ${ceilingMs} ms, it did not`));
+    fail(new Error(`Expected ${name} to end within ${ceilingMs} ms, it did not`));
     kill();
   }, ceilingMs);
   running.add(kill);
   let value: Result;
+  const fail = (error: Error) => {
+    reject(error);
+    inbox.close(error);
+  };
   child.on("message", (line: RemoteLine) => {
     if (line.kind === "said") inbox.put(line.value);
-    else if (line.kind === "threw") reject(new Error(`${name}: ${line.error}`));
+    else if (line.kind === "threw") fail(new Error(`${name}: ${line.error}`));
     else if (line.kind === "returned") value = line.value as Result;
   });
-  child.on("error", reject);
+  child.on("error", fail);
   child.once("exit", (code, signal) => {
     clearTimeout(timer);
     running.delete(kill);
     const early = new Error(`Expected ${name} to return, its process ended (${signal ?? `exit code ${code}`})`);
-    inbox.close(early);
-    if (code === 0) resolve(value);
-    else reject(early);
+    if (code === 0) resolve(value); // before the inbox closes: nothing went wrong, it is only not heard any more
+    fail(early);
   });
   result.catch(() => undefined); // whoever waits hears of it, also one who only waits for a word
   child.send({ kind: "call", args } satisfies RemoteLine);
@@ -95,8 +98,9 @@ export class Inbox {
     return new Promise((resolve, reject) => this.#hearers.push({ resolve, reject }));
   }
 
+  /** The first reason counts. */
   close(reason: Error): void {
-    this.#closed = reason;
+    this.#closed ??= reason;
     for (const { reject } of this.#hearers.splice(0)) reject(reason);
   }
 }

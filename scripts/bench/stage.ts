@@ -45,6 +45,7 @@ export class Stage {
   readonly #servers: Servers;
   readonly #redis: Redis;
   readonly #postgres: pg.Client;
+  #tables = "";
 
   private constructor(options: StageOptions, servers: Servers, dataDir: string) {
     this.#options = options;
@@ -103,7 +104,7 @@ export class Stage {
     await this.#redis.flushall();
     await this.#redis.bgrewriteaof();
     while (/aof_rewrite_(in_progress|scheduled):1/.test(await this.#redis.info("persistence"))) await delay(5);
-    await this.#postgres.query("truncate nightshift.jobs, nightshift.documents, nightshift.document_versions");
+    await this.#postgres.query(`truncate ${this.#tables}`);
     await this.#postgres.query("drop schema if exists boss cascade");
     await this.#postgres.query("checkpoint");
   }
@@ -149,6 +150,10 @@ export class Stage {
     await this.#redis.config("SET", "auto-aof-rewrite-percentage", "0");
     const nightshift = startNightshift({ ...this.addresses, jobs: [], process: "release" });
     await migrate(nightshift.database).finally(() => nightshift.stop());
+    const { rows } = await this.#postgres.query<{ tables: string }>(
+      "select string_agg('nightshift.' || tablename, ', ') as tables from pg_tables where schemaname = 'nightshift' and tablename <> 'migrations'",
+    );
+    this.#tables = rows[0]!.tables;
   }
 }
 

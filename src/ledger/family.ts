@@ -1,6 +1,6 @@
 import type { Database } from "./database.ts";
 import type { JobState } from "./job-state.ts";
-import { bookEndsOf, tellOf } from "./statements.ts";
+import { cancelFoundOf } from "./statements.ts";
 
 /** One job that was found, and what became of it: `after` equals `before` where it had ended. */
 export interface CancelledMember {
@@ -48,22 +48,7 @@ function cancelStatement(schema: string): string {
       select child.id from ${jobs} child join family on child.parent_id = family.id
     ), found as (
       select id, state, queue, finished_at from ${jobs} where id in (select id from family) order by id for update
-    ), cancelled as (
-      update ${jobs} j set
-        state = case when f.state = 'running' then f.state else 'cancelled' end,
-        lease = case when f.state = 'running' then coalesce(j.lease, '') end,
-        lease_until = case when f.state = 'running' then j.lease_until end,
-        finished_at = case when f.state = 'running' then null else now() end,
-        relay_at = null,
-        cancel_requested_at = coalesce(j.cancel_requested_at, now()),
-        error = case when f.state = 'running' then j.error
-          else jsonb_build_object('code', 'cancelled', 'message', 'Cancelled by request before it ran') end,
-        revision = j.revision + 1
-      from found f where j.id = f.id and f.finished_at is null
-      returning j.id, j.queue, j.tenant, j.state
-    ), ${bookEndsOf(schema, "cancelled")}, asked as (
-      select pg_notify('${schema}_cancel', id::text) from cancelled where state = 'running'
-    ), ${tellOf(schema, "cancelled")}
+    ), ${cancelFoundOf(schema)}
     select f.id, f.queue, f.state as before, coalesce(c.state, f.state) as after,
            (select count(*) from told) + (select count(*) from asked) as told
     from found f left join cancelled c on c.id = f.id`;

@@ -72,6 +72,31 @@ export function bookEndsOf(schema: string, from: string): string {
   return bookOf(schema, `(select * from ${from} where state in (${terminal})) ended`, "0");
 }
 
+/**
+ * CTEs that cancel the rows of a CTE `found` (id, state, queue, finished_at, locked): those that wait end, those that run are
+ * asked to. What is decided is decided on `found`, the row as it is now. The update begins with the row as it was when the
+ * statement began (Postgres checks the constraints on that, and only then finds that it was settled, or redriven, meanwhile).
+ */
+export function cancelFoundOf(schema: string): string {
+  return `
+      cancelled as (
+        update ${schema}.jobs j set
+          state = case when f.state = 'running' then f.state else 'cancelled' end,
+          lease = case when f.state = 'running' then coalesce(j.lease, '') end,
+          lease_until = case when f.state = 'running' then j.lease_until end,
+          finished_at = case when f.state = 'running' then null else now() end,
+          relay_at = null,
+          cancel_requested_at = coalesce(j.cancel_requested_at, now()),
+          error = case when f.state = 'running' then j.error
+            else jsonb_build_object('code', 'cancelled', 'message', 'Cancelled by request before it ran') end,
+          revision = j.revision + 1
+        from found f where j.id = f.id and f.finished_at is null
+        returning j.id, j.queue, j.tenant, j.state
+      ), ${bookEndsOf(schema, "cancelled")}, asked as (
+        select pg_notify('${schema}_cancel', id::text) from cancelled where state = 'running'
+      ), ${tellOf(schema, "cancelled")}`;
+}
+
 export function statements(schema: string): Statements {
   const jobs = `${schema}.jobs`;
   const tell = (from: string) => tellOf(schema, from);
@@ -189,27 +214,10 @@ export function statements(schema: string): Statements {
       select id, (select count(*) from told) as told from moved`,
 
     // $1 tenant (null: any), $2 id. Waiting: cancelled at once. Running: asked, through `${schema}_cancel`.
-    // What is decided is decided on `found`, the row as it is now. The update begins with the row as it was when the statement
-    // began (Postgres checks the constraints on that, and only then finds that it was settled, or redriven, meanwhile).
     cancel: `
       with found as (
         select id, state, queue, finished_at from ${jobs} where id = $2 and ($1::text is null or tenant = $1) for update
-      ), cancelled as (
-        update ${jobs} j set
-          state = case when f.state = 'running' then f.state else 'cancelled' end,
-          lease = case when f.state = 'running' then coalesce(j.lease, '') end,
-          lease_until = case when f.state = 'running' then j.lease_until end,
-          finished_at = case when f.state = 'running' then null else now() end,
-          relay_at = null,
-          cancel_requested_at = coalesce(j.cancel_requested_at, now()),
-          error = case when f.state = 'running' then j.error
-            else jsonb_build_object('code', 'cancelled', 'message', 'Cancelled by request before it ran') end,
-          revision = j.revision + 1
-        from found f where j.id = f.id and f.finished_at is null
-        returning j.id, j.queue, j.tenant, j.state
-      ), ${bookEnds("cancelled")}, asked as (
-        select pg_notify('${schema}_cancel', id::text) from cancelled where state = 'running'
-      ), ${tell("cancelled")}
+      ), ${cancelFoundOf(schema)}
       select f.queue, f.state as state_before, c.state as state_after,
              (select count(*) from told) + (select count(*) from asked) as told
       from found f left join cancelled c on c.id = f.id`,

@@ -67,6 +67,8 @@ test("a job of the house is enqueued by operators, and refused to a producer one
     ["/v1/jobs/tests.sweep", { payload: "not even looked at" }],
     ["/v1/jobs", { jobs: [own, house] }],
     ["/v1/jobs", { jobs: [{ job: "no.such", payload: {} }, house] }],
+    ["/v1/batches", { jobs: [own, house] }],
+    ["/v1/batches", { jobs: [own], completion: house }],
   ] as const)
     assert.deepEqual(await ask("producer", where, body), [403, "forbidden"], where);
   assert.deepEqual((await api.ask("/v1/jobs?tag=beside%20the%20house")).body.items, [], "all or nothing");

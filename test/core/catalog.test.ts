@@ -20,6 +20,11 @@ function problemsOf(make: () => unknown): readonly string[] {
   return [];
 }
 
+test("jobs of the house are for operators to enqueue, and only they", () => {
+  for (const { name, enqueuedBy } of catalog.jobs)
+    assert.equal(enqueuedBy, name.startsWith("operations.") ? "operator" : "producer", name);
+});
+
 test("a catalog names everything that does not fit, all at once", () => {
   const queue = testQueue();
   const stranger = testQueue({ name: "elsewhere" });

@@ -45,7 +45,7 @@ test("SIGTERM while Postgres hangs: the deadline holds, the exit code tells, and
   await using postgres = await cuttable(house.databaseUrl);
   const env = { DATABASE_URL: postgres.url, REDIS_URL: house.redisUrl };
   const worker = await house.start("worker", { ...env, DRAIN_MS: "4000" });
-  const { body: receipt } = await house.call("POST", "/v1/jobs/documents.generate", longInvoice());
+  const { body: receipt } = await house.call("POST", "/v1/jobs/documents.generate", longInvoice);
   await worker.logged("attempt.started");
   postgres.hang();
   const { code, ms } = await drained(worker);
@@ -66,7 +66,7 @@ test("SIGTERM while Redis is away: what runs is finished or handed back unspent,
   await using redis = await cuttable(house.redisUrl);
   const env = { DATABASE_URL: house.databaseUrl, REDIS_URL: redis.url };
   const worker = await house.start("worker", { ...env, DRAIN_MS: "6000" });
-  const { body: receipt } = await house.call("POST", "/v1/jobs/documents.generate", longInvoice());
+  const { body: receipt } = await house.call("POST", "/v1/jobs/documents.generate", longInvoice);
   await worker.logged("attempt.started");
   redis.cut();
   const { code, ms } = await drained(worker);
@@ -90,7 +90,7 @@ test("Redis and Postgres go away under load and come back: all work that was acc
   const accepted: string[] = [];
   const statuses = new Set<number>();
   const enqueue = async () => {
-    const { status, body } = await house.call("POST", "/v1/jobs/documents.generate", longInvoice());
+    const { status, body } = await house.call("POST", "/v1/jobs/documents.generate", longInvoice);
     statuses.add(status);
     if (status === 202) accepted.push(body.id);
   };

@@ -9,7 +9,7 @@ test("kill -9 of a worker in the middle of a render: another one finishes, and t
   await using house = await openHouse();
   await house.start("api");
   const first = await house.start("worker");
-  const { body: receipt } = await house.call("POST", "/v1/jobs/documents.generate", longInvoice());
+  const { body: receipt } = await house.call("POST", "/v1/jobs/documents.generate", longInvoice);
   await first.logged("attempt.started");
   first.kill("SIGKILL");
   assert.equal(await first.ended, "SIGKILL");
@@ -35,7 +35,7 @@ test("kill -9 of the API between the commit and the dispatch: the job runs all t
   process.kill(house.redisPid, "SIGSTOP"); // what Redis does not answer cannot be dispatched
   let id: string;
   try {
-    const { status, body } = await house.call("POST", "/v1/jobs/documents.generate", longInvoice());
+    const { status, body } = await house.call("POST", "/v1/jobs/documents.generate", longInvoice);
     assert.equal(status, 202, "accepted means durable in Postgres, whatever Redis does");
     id = body.id;
     api.kill("SIGKILL");
@@ -54,7 +54,7 @@ test("SIGTERM in the middle of a job: the worker drains, exits 0, and the job ha
   await using house = await openHouse();
   await house.start("api");
   const first = await house.start("worker", { DRAIN_MS: "0" });
-  const { body: receipt } = await house.call("POST", "/v1/jobs/documents.generate", longInvoice());
+  const { body: receipt } = await house.call("POST", "/v1/jobs/documents.generate", longInvoice);
   await first.logged("attempt.started");
   first.kill("SIGTERM");
   assert.equal(await first.ended, 0);
@@ -69,11 +69,11 @@ test("SIGTERM with time to drain: the running job is finished, and nothing new i
   await using house = await openHouse();
   await house.start("api");
   const worker = await house.start("worker");
-  const { body: receipt } = await house.call("POST", "/v1/jobs/documents.generate", longInvoice());
+  const { body: receipt } = await house.call("POST", "/v1/jobs/documents.generate", longInvoice);
   await worker.logged("attempt.started");
   worker.kill("SIGTERM");
   await worker.logged("process.stopping");
-  const { body: late } = await house.call("POST", "/v1/jobs/documents.generate", longInvoice());
+  const { body: late } = await house.call("POST", "/v1/jobs/documents.generate", longInvoice);
   assert.equal(await worker.ended, 0);
   const { body: job } = await house.call("GET", `/v1/jobs/${receipt.id}`);
   assert.deepEqual(outcomes(job), ["completed"]);
@@ -90,7 +90,7 @@ test("Redis hangs for 5 s and is back: accepting goes on, and all work ends", as
   try {
     const until = Date.now() + 5_000; // the length of the outage is the scenario
     while (Date.now() < until) {
-      const { status, body } = await house.call("POST", "/v1/jobs/documents.generate", longInvoice());
+      const { status, body } = await house.call("POST", "/v1/jobs/documents.generate", longInvoice);
       assert.equal(status, 202);
       ids.push(body.id);
       await new Promise((resume) => setTimeout(resume, 1_000));
