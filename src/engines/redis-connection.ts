@@ -33,7 +33,7 @@ export function workerConnection(url: string, onError: (error: Error) => void): 
     socketTimeout: deadMs.worker,
     disconnectTimeout: goodbyeMs,
     retryStrategy: reconnectDelay,
-    lazyConnect: true,
+    // Not lazy: BullMQ would connect it itself, and take a Redis that is away at that moment for one that never comes.
   });
   connection.on("error", onError);
   return connection;

@@ -14,7 +14,7 @@ const strict = testJob(async () => null, {
 
 let api: Served;
 beforeAll(async () => {
-  api = await serve({ jobs: [run, strict] });
+  api = await serve({ jobs: [run, strict], rowsByHand: true });
 });
 beforeEach(() => api.rig.runtime.database.executeSql(`delete from ${api.rig.schema}.jobs`).then(() => undefined));
 afterAll(() => api[Symbol.asyncDispose]());

@@ -28,7 +28,7 @@ const counts = async (rig: Rig) => {
 };
 
 test("ended jobs go when their queue's time is over, dead ones by their own; open ones never", async () => {
-  await using rig = await startRig({ jobs: [job] });
+  await using rig = await startRig({ jobs: [job], rowsByHand: true });
   await insert(rig, 5_000, "completed", 2); // more than one batch
   await insert(rig, 3, "completed", 0.5);
   await insert(rig, 4, "cancelled", 2);
@@ -42,7 +42,7 @@ test("ended jobs go when their queue's time is over, dead ones by their own; ope
 });
 
 test("steps go with their job; used-up idempotency keys and sessions go; blobs go when nothing refers to them", async () => {
-  await using rig = await startRig({ jobs: [job] });
+  await using rig = await startRig({ jobs: [job], rowsByHand: true });
   const { database, services } = rig.runtime;
   const old = await services.blobs.put(Buffer.from("of a pruned job"));
   const kept = await services.blobs.put(Buffer.from("of a job that is kept"));

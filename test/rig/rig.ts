@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { mkdtemp, rm, utimes } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -9,6 +10,7 @@ import { systemClock } from "../../src/core/clock.ts";
 import type { Log } from "../../src/core/handler.ts";
 import type { JobDefinition } from "../../src/core/job.ts";
 import type { QueueDefinition } from "../../src/core/queue.ts";
+import { type BookLine, Books } from "../../src/ledger/books.ts";
 import type { Patience } from "../../src/ledger/database.ts";
 import type { JobView } from "../../src/ledger/job-reader.ts";
 import { isTerminal } from "../../src/ledger/job-state.ts";
@@ -62,6 +64,8 @@ export async function startRig(options: {
   databaseUrl?: string;
   redisUrl?: string;
   patience?: Partial<Patience>;
+  /** The test inserts or deletes jobs by SQL: the books cannot know of them. */
+  rowsByHand?: boolean;
 }): Promise<Rig> {
   const schema = `t_${randomBytes(5).toString("hex")}`;
   const prefix = schema;
@@ -128,11 +132,23 @@ export async function startRig(options: {
       }, ceilingMs),
     async [Symbol.asyncDispose]() {
       await Promise.allSettled(hosts.map((host) => host.stop(1_000)));
+      const unaccounted = options.rowsByHand ? [] : await unbalanced(runtime);
       await runtime.stop();
       await dropAll(databaseUrl, redisUrl, schema, prefix);
       await rm(blobDir, { recursive: true, force: true });
+      assert.deepEqual(
+        unaccounted,
+        [],
+        "accepted = completed + dead + cancelled + expired + open, whatever a test did",
+      );
     },
   };
+}
+
+/** What the books of the ledger cannot account for. A test whose Postgres is away, or that took tables away, is let off. */
+async function unbalanced(runtime: Runtime): Promise<readonly BookLine[]> {
+  const lines = await new Books(runtime.database).read().catch(() => []);
+  return lines.filter(({ missing }) => missing !== 0);
 }
 
 /** Resolves at the next notification of the ledger, or after 50 ms: notifications are hints. */

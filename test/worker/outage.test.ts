@@ -190,6 +190,21 @@ for (const how of ["cut", "hang"] as const) {
   });
 }
 
+// Seen to fail with `lazyConnect`: BullMQ takes the first refusal for the last word, and the worker never takes a job.
+test("a worker that is started while Redis is away begins when it comes", async () => {
+  await using redis = await cuttable(inject("redisUrl"));
+  const job = testJob(async () => "done");
+  await using rig = await startRig({ jobs: [job], redisUrl: redis.url, relay: true });
+  redis.cut();
+  await logged(rig, "redis.shut");
+  const { id } = await rig.runtime.producer.enqueue(tenant, job, {});
+  const started = rig.work();
+  await rig.until(() => rig.lines.filter(({ event }) => event === "consumer.error").length > 2);
+  redis.mend();
+  await started;
+  assert.equal((await rig.settled(id)).state, "completed");
+});
+
 // Seen to fail with the relay as it was: each pass moves `relay_at` of up to 500 rows.
 test("while Redis is away its rows are left alone", async () => {
   await using redis = await cuttable(inject("redisUrl"));
