@@ -13,7 +13,7 @@ export function testQueue(overrides: Partial<QueueDefinition> = {}): QueueDefini
     durability: "ledger",
     runsIn: "loop",
     concurrency: 10,
-    leaseMs: seconds(30), // outlasts every pause of a busy machine
+    leaseMs: seconds(5),
     maxStalled: 1,
     rateLimit: null,
     drainMs: seconds(5),
