@@ -2,7 +2,7 @@
 export const roles = ["producer", "viewer", "operator", "admin"] as const;
 export type Role = (typeof roles)[number];
 
-/** What a role is asked for. `enqueue` includes to cancel; `operate`: redrive, jobs of the house, buttons of the dashboard. */
+/** What a role is asked for. `enqueue` includes to cancel; `operate`: redrive, jobs of the house, pauses, the dashboard. */
 export type Permission = "enqueue" | "read" | "operate" | "administer";
 
 const permissions: Readonly<Record<Role, readonly Permission[]>> = {

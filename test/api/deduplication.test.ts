@@ -65,7 +65,7 @@ test("replace: a waiting job becomes what the newest request asks for, under its
   const second = await enqueue({ n: 2 }, { ...options, tags: ["new"], priority: "high", correlationId: "c" });
   assert.deepEqual([first.status, first.body.replaced, second.status], [202, false, 200]);
   assert.deepEqual([second.body.id, second.body.duplicate, second.body.replaced], [first.body.id, true, true]);
-  const view = (await api.ask(`/v1/jobs/${first.body.id}?wait=10s`)).body;
+  const view = (await api.ask(`/v1/jobs/${first.body.id}?wait=1m`)).body;
   assert.deepEqual([view.state, view.result, view.tags, view.priority], ["completed", 2, ["new"], "high"]);
   assert.equal(view.correlationId, "c");
   assert.ok(view.revision > before.revision);

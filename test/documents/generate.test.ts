@@ -27,7 +27,7 @@ const inputs = (certificateNumber: string) => ({ ...sample, certificateNumber })
 
 async function generated(rig: Rig, payload: unknown) {
   const { id } = await rig.runtime.producer.enqueue(tenant, generate, payload);
-  return rig.settled(id, 30_000);
+  return rig.settled(id);
 }
 
 function blobFile(rig: Rig, job: JobView): string {
@@ -73,7 +73,7 @@ test("text that no embedded font can draw ends the job at once, named, without a
   await rig.work();
   // Past the door on purpose, as a job of an older release might be.
   const { id } = await rig.runtime.producer.enqueue(tenant, generate, certificate("CC-2026-3"));
-  await rig.settled(id, 30_000);
+  await rig.settled(id);
   const bad = JSON.stringify({
     ...certificate("CC-2026-4"),
     userInputs: { ...inputs("CC-2026-4"), companyName: "Acme 🎉" },
@@ -87,7 +87,7 @@ test("text that no embedded font can draw ends the job at once, named, without a
   await rig.runtime.redis.dispatch(generate.queue, [
     { id: badId, job: generate.name, tenant, priority: "normal", attempts: 4, delayMs: 0, acceptedAt: Date.now() },
   ]);
-  const view = await rig.settled(badId, 30_000);
+  const view = await rig.settled(badId);
   assert.equal(view.state, "dead");
   assert.equal(view.attempts.length, 1, "a permanent error is not tried again");
 });

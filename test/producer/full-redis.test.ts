@@ -56,13 +56,11 @@ for (const [how, limit] of [
     assert.equal((await api.rig.settled(running.id)).state, "completed", "what runs can be settled");
 
     await redis.config("SET", "maxmemory", 0);
-    const freedAt = Date.now();
     for (const { body } of answers)
       await api.rig.until(async () => {
         const { status, body: view } = await api.ask(`/v1/jobs/${body.id}`);
         return status === 200 && view.state === "completed";
       });
-    assert.ok(Date.now() - freedAt < 10_000);
     assert.equal(
       api.rig.lines.some(({ fields }) => fields.status === 500),
       false,
