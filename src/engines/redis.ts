@@ -124,11 +124,13 @@ export class RedisEngine implements Engine {
   }
 
   async find(definition: QueueDefinition, id: string): Promise<EngineJob | null> {
-    const job = await this.#reach(definition).getJob(id);
+    const queue = this.#reach(definition);
+    const state = await queue.getJobState(id); // first: what is read after an end is whole
+    const job = await queue.getJob(id);
     if (!job) return null;
     return {
       message: toMessage(job),
-      state: simpleState(await job.getState()),
+      state: simpleState(state),
       spent: job.attemptsMade,
       acceptedAt: job.timestamp,
       startedAt: job.processedOn ?? null,
