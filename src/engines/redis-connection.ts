@@ -11,9 +11,31 @@ const deadMs = { producer: 5_000, worker: 30_000 }; // a worker's blocking read 
 /** A connection that is given up gets this long to say goodbye. */
 const goodbyeMs = 100;
 
+/**
+ * Writes the commands of one turn of the event loop together: one system call and one wake-up of Redis instead of one for
+ * each command, which is half of what the kernel takes of a busy worker. Unlike ioredis' auto-pipelining, which holds the
+ * commands themselves back, it costs nothing.
+ */
+class BatchingRedis extends Redis {
+  #corked: Redis["stream"] | null = null;
+
+  override sendCommand(...[command, stream]: Parameters<Redis["sendCommand"]>): unknown {
+    const own = this.stream as Redis["stream"] | undefined; // none before the first connection
+    if (!stream && own && this.#corked !== own) {
+      this.#corked = own;
+      own.cork();
+      process.nextTick(() => {
+        this.#corked = null;
+        own.uncork();
+      });
+    }
+    return super.sendCommand(command, stream);
+  }
+}
+
 /** For callers who must be told at once that Redis is away: nothing is queued inside the client. */
 export function producerConnection(url: string, log: Log): Redis {
-  const connection = new Redis(url, {
+  const connection = new BatchingRedis(url, {
     enableOfflineQueue: false,
     maxRetriesPerRequest: 1,
     commandTimeout: answerMs,
@@ -28,7 +50,7 @@ export function producerConnection(url: string, log: Log): Redis {
 
 /** For workers, which wait an outage out. BullMQ insists on `maxRetriesPerRequest: null`. */
 export function workerConnection(url: string, onError: (error: Error) => void): Redis {
-  const connection = new Redis(url, {
+  const connection = new BatchingRedis(url, {
     maxRetriesPerRequest: null,
     socketTimeout: deadMs.worker,
     disconnectTimeout: goodbyeMs,

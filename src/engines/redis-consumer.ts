@@ -5,6 +5,7 @@ import type { ErrorSummary } from "#core/errors.ts";
 import type { QueueDefinition } from "#core/queue.ts";
 import { BullWorker } from "./bull-worker.ts";
 import type { Consumer, ConsumerEvents, Delivery, Pulse, Verdict } from "./engine.ts";
+import { InHand } from "./in-hand.ts";
 import { workerConnection } from "./redis-connection.ts";
 import { formatReason, parseReason, type RedisJobData, toMessage } from "./redis-job.ts";
 
@@ -34,7 +35,7 @@ export class RedisConsumer implements Consumer {
   readonly #connection: Redis;
   readonly #process: (delivery: Delivery) => Promise<Verdict>;
   readonly #onError: (error: Error) => void;
-  readonly #claims = new Map<string, AbortController>();
+  readonly #claims = new InHand<{ readonly id: string; readonly controller: AbortController }>();
   /** Beginning of the keys of the queue's jobs. */
   readonly #keys: string;
   #run: Promise<void> | null = null;
@@ -138,26 +139,26 @@ export class RedisConsumer implements Consumer {
    * that counts is for the ledger to say. One that Redis knows is on its way to another worker.
    */
   async #loseUnlessForgotten(id: string): Promise<void> {
-    const claim = this.#claims.get(id);
+    const claims = [...this.#claims].filter((claim) => claim.id === id);
     const known = await this.#connection.exists(`${this.#keys}${id}`).catch(() => 1);
-    if (known) claim?.abort(new Error("The lease was lost"));
+    if (known) for (const { controller } of claims) controller.abort(new Error("The lease was lost"));
   }
 
   async #handle(job: Job<RedisJobData>, token: string): Promise<unknown> {
-    const claim = new AbortController();
-    this.#claims.set(job.id!, claim);
+    // One of its own for each delivery: one that lost its lease may end after the next of the same job has begun here.
+    const claim = { id: job.id!, controller: new AbortController() };
+    this.#claims.add(claim);
     try {
       const verdict = await this.#process({
         message: toMessage(job),
         spent: job.attemptsMade,
         // BullMQ's token names the worker's slot; with the count of starts it names this delivery.
         lease: `${token}/${job.attemptsStarted}`,
-        lost: claim.signal,
+        lost: claim.controller.signal,
       });
       return await this.#conclude(job, token, verdict);
     } finally {
-      // A delivery that lost its lease may end after the next one of the same job has begun here.
-      if (this.#claims.get(job.id!) === claim) this.#claims.delete(job.id!);
+      this.#claims.delete(claim);
     }
   }
 

@@ -100,6 +100,7 @@ export class RedisEngine implements Engine {
   }
 
   async dispatch(definition: QueueDefinition, messages: readonly Message[]): Promise<readonly Dispatched[]> {
+    if (messages.length <= chunkSize) return this.#dispatchChunk(definition, messages);
     const results: Dispatched[] = [];
     for (let from = 0; from < messages.length; from += chunkSize) {
       const chunk = messages.slice(from, from + chunkSize);

@@ -145,11 +145,12 @@ function statements(schema: string) {
       ), ${bookOf(schema, "accepted", "count(*)")}
       select state, ${epochMs("accepted_at")} as accepted_ms from accepted`,
 
-    // $1 limit.
+    // $1 limit. One that an engine has, or that runs, needs no promotion, and must not be taken back by one.
     promote: `
       with ready as (
         select s.id from ${jobs} s left join ${jobs} p on p.id = s.follows
-        where s.follows is not null and s.finished_at is null and (p.id is null or p.finished_at is not null)
+        where s.follows is not null and s.finished_at is null and s.state in ('scheduled','accepted')
+          and (p.id is null or p.finished_at is not null)
         limit $1 for update of s skip locked
       ), promoted as (
         update ${jobs} j set follows = null, relay_at = greatest(j.run_at, now()),

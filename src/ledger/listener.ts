@@ -14,6 +14,8 @@ export class Listener {
   readonly #channels = new Map<string, Set<Hear>>();
   readonly #gaps = new Set<() => void>();
   #client: pg.Client | null = null;
+  /** The last thing asked of the client: it takes one at a time. */
+  #asked: Promise<unknown> = Promise.resolve();
   #retry: NodeJS.Timeout | null = null;
   #stopped = false;
 
@@ -37,9 +39,10 @@ export class Listener {
   /** Hear `${schema}_${name}` until the returned function is called. */
   on(name: "jobs" | "cancel" | "relay", hear: Hear): () => void {
     const channel = `${this.#database.schema}_${name}`;
-    const hears = this.#channels.get(channel) ?? new Set();
-    if (hears.size === 0) void this.#client?.query(`listen ${channel}`).catch(() => undefined); // lost: listens again on reconnect
+    const known = this.#channels.get(channel);
+    const hears = known ?? new Set();
     this.#channels.set(channel, hears.add(hear));
+    if (!known && this.#client) this.#listen(this.#client, channel).catch(() => undefined); // lost: listens again on reconnect
     return () => {
       hears.delete(hear);
     };
@@ -68,7 +71,14 @@ export class Listener {
     await client.connect();
     if (this.#stopped) return client.end();
     this.#client = client;
-    for (const channel of this.#channels.keys()) await client.query(`listen ${channel}`);
+    this.#asked = Promise.resolve(); // nothing waits for an answer of the client before
+    for (const channel of this.#channels.keys()) await this.#listen(client, channel);
+  }
+
+  #listen(client: pg.Client, channel: string): Promise<unknown> {
+    const listening = this.#asked.then(() => client.query(`listen ${channel}`));
+    this.#asked = listening.catch(() => undefined);
+    return listening;
   }
 
   #lost(client: pg.Client, error: Error): void {

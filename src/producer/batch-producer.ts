@@ -1,4 +1,3 @@
-import { v7 as uuidv7 } from "uuid";
 import type { z } from "zod";
 import { completionPayload } from "#core/batch.ts";
 import { type FieldProblem, InvalidInput, NightshiftError } from "#core/errors.ts";
@@ -6,6 +5,7 @@ import type { JobDefinition } from "#core/job.ts";
 import { toProblems } from "#core/problems.ts";
 import type { SqlRunner } from "#core/sql.ts";
 import type { Batches, BatchView, Completion } from "../ledger/batches.ts";
+import { newJobId } from "./job-id.ts";
 import { enqueueOptions } from "./options.ts";
 import type { EnqueueContext, Entry, Producer } from "./producer.ts";
 
@@ -58,7 +58,7 @@ export class BatchProducer {
     context: EnqueueContext,
   ): Promise<BatchView> {
     const { entries, completion, open } = batch;
-    const id = uuidv7();
+    const id = newJobId();
     return this.#within(context, async (own) => {
       await this.#batches.create(own.in, id, tenant, completion && toCompletion(completion, context.traceparent));
       await this.#fill(tenant, id, entries, own);
@@ -119,7 +119,7 @@ export class BatchProducer {
 /** The payload as the schema will see it: of a batch of which nothing is known yet. */
 function completed(job: JobDefinition, payload: unknown): object {
   const counts = { completed: 0, dead: 0, cancelled: 0, expired: 0 };
-  return completionPayload(job, payload, { id: uuidv7(), total: 0, counts }) as object;
+  return completionPayload(job, payload, { id: newJobId(), total: 0, counts }) as object;
 }
 
 function toCompletion({ job, payload, options }: CompletionEntry, traceparent: string | undefined): Completion {

@@ -1,4 +1,3 @@
-import { v7 as uuidv7 } from "uuid";
 import type { z } from "zod";
 import type { Clock } from "#core/clock.ts";
 import { minutes, seconds } from "#core/duration.ts";
@@ -17,6 +16,7 @@ import type { Accepted, NewJob } from "../ledger/acceptance.ts";
 import type { Database } from "../ledger/database.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Dispatcher } from "./dispatcher.ts";
+import { newJobId } from "./job-id.ts";
 import { toMessage } from "./message.ts";
 import { type EnqueueOptions, enqueueOptions } from "./options.ts";
 import type { Receipt } from "./receipt.ts";
@@ -231,7 +231,7 @@ export class Producer {
       queue: job.queue,
       delayMs,
       row: {
-        id: uuidv7(),
+        id: newJobId(),
         tenant,
         job: job.name,
         queue: job.queue.name,

@@ -79,7 +79,9 @@ test("while the first request is being answered, a second is told to wait; after
   const holding = gate();
   const json = { payload: {}, deduplicationKey: "stand-still" };
   const held = api.rig.runtime.producer.transaction(async (own) => {
-    await api.rig.runtime.producer.enqueue(tenant, run, {}, { deduplicationKey: "stand-still" }, own);
+    // Due later: one that ran at once could end, and free the key, before the first request looks again.
+    const later = new Date(Date.now() + 3_600_000).toISOString();
+    await api.rig.runtime.producer.enqueue(tenant, run, {}, { deduplicationKey: "stand-still", runAt: later }, own);
     holding.open();
     await hold.promise;
   });
