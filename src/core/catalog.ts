@@ -37,9 +37,13 @@ export class Catalog {
     this.#byName = new Map(jobs.map((job) => [job.name, job]));
   }
 
+  find(name: string): JobDefinition | undefined {
+    return this.#byName.get(name);
+  }
+
   /** Throws UnknownJob. */
   get(name: string): JobDefinition {
-    const job = this.#byName.get(name);
+    const job = this.find(name);
     if (!job) throw new UnknownJob(name);
     return job;
   }

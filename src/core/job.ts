@@ -53,7 +53,19 @@ export function defineJob<Payload extends z.ZodType>(
     throw new RangeError(
       `Job "${job.name}": expected upgrades from versions 1 to ${version - 1}, found ${stray.join(", ")}`,
     );
-  return { enqueuedBy: "producer", ...job };
+  return { enqueuedBy: "producer", ...job, handler: once(job.handler) };
+}
+
+/** Loads at the first call; again only when that failed. An `import()` for each attempt would cost more than many a job. */
+function once(load: () => Promise<HandlerModule>): () => Promise<HandlerModule> {
+  let loading: Promise<HandlerModule> | null = null;
+  return () => {
+    loading ??= load().catch((error: unknown) => {
+      loading = null;
+      throw error;
+    });
+    return loading;
+  };
 }
 
 /** Whether this release can read a payload of that version. */

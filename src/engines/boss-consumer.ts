@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
+import { LazyAbort } from "#core/lazy-abort.ts";
 import type { QueueDefinition } from "#core/queue.ts";
 import type { BossDatabase } from "./boss-database.ts";
 import { type Claim, toMessage } from "./boss-job.ts";
@@ -9,7 +10,7 @@ import type { Consumer, ConsumerEvents, Delivery, Pulse, Verdict } from "./engin
 /** A delivery in hand. */
 interface Held {
   readonly claim: Claim;
-  readonly lost: AbortController;
+  readonly lost: LazyAbort<Error>;
   /** `performance.now()` when the last successful renewal was sent. */
   renewedAt: number;
   readonly done: Promise<void>;
@@ -134,7 +135,7 @@ export class BossConsumer implements Consumer {
 
   #begin(claim: Claim): void {
     const { promise: done, resolve } = Promise.withResolvers<void>();
-    const held: Held = { claim, lost: new AbortController(), renewedAt: performance.now(), done };
+    const held: Held = { claim, lost: new LazyAbort(), renewedAt: performance.now(), done };
     this.#held.add(held);
     void this.#deliver(held).finally(() => {
       this.#held.delete(held);
@@ -150,7 +151,7 @@ export class BossConsumer implements Consumer {
         message: toMessage(claim),
         spent: claim.data.spent,
         lease: randomUUID(),
-        lost: lost.signal,
+        lost,
       });
     } catch (error) {
       // Not a failed attempt (that is a verdict) but a fault of the worker: like a crash, the claim runs out and is
@@ -187,7 +188,7 @@ export class BossConsumer implements Consumer {
   }
 
   async #renewAndReclaim(): Promise<void> {
-    const held = [...this.#held].filter(({ lost }) => !lost.signal.aborted);
+    const held = [...this.#held].filter(({ lost }) => !lost.aborted);
     if (held.length > 0) await this.#renew(held);
     if (!this.#claiming) return;
     for (const { id, error } of await this.#jobs.reclaim(this.#queue)) this.#events.onDead(id, error);

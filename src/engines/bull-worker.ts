@@ -29,22 +29,22 @@ export class BullWorker extends Worker<RedisJobData> {
   protected override handleCompleted(
     ...call: Parameters<Worker<RedisJobData>["handleCompleted"]>
   ): ReturnType<Worker<RedisJobData>["handleCompleted"]> {
-    return this.#tell(() => super.handleCompleted(...call));
+    return this.#tell(super.handleCompleted(...call));
   }
 
   protected override handleFailed(
     ...call: Parameters<Worker<RedisJobData>["handleFailed"]>
   ): ReturnType<Worker<RedisJobData>["handleFailed"]> {
-    return this.#tell(() => super.handleFailed(...call));
+    return this.#tell(super.handleFailed(...call));
   }
 
-  async #tell<Next>(verdict: () => Promise<Next>): Promise<Next> {
+  #tell<Next>(telling: Promise<Next>): Promise<Next> {
     this.#telling += 1;
-    try {
-      return await verdict();
-    } finally {
+    const told = () => {
       this.#telling -= 1;
-    }
+    };
+    telling.then(told, told);
+    return telling; // itself: the worker is not to wait for the counting
   }
 }
 

@@ -1,4 +1,5 @@
 import type { ErrorSummary } from "#core/errors.ts";
+import type { LazyAbort } from "#core/lazy-abort.ts";
 import type { Priority } from "#core/priority.ts";
 import type { QueueDefinition } from "#core/queue.ts";
 
@@ -110,7 +111,7 @@ export interface Delivery {
   /** Proof of this claim: unique per delivery. */
   readonly lease: string;
   /** Aborted when the engine finds that the claim was lost. */
-  readonly lost: AbortSignal;
+  readonly lost: Pick<LazyAbort<Error>, "aborted" | "onAbort">;
 }
 
 /** What the worker decided about a delivery. The ledger has been told before the engine is. */

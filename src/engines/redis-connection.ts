@@ -11,25 +11,38 @@ const deadMs = { producer: 5_000, worker: 30_000 }; // a worker's blocking read 
 /** A connection that is given up gets this long to say goodbye. */
 const goodbyeMs = 100;
 
+/** Commands written together. More, and Redis stands idle while they gather: a worker of 10 slots took twice as long. */
+const perWrite = 8;
+
 /**
- * Writes the commands of one turn of the event loop together: one system call and one wake-up of Redis instead of one for
- * each command, which is half of what the kernel takes of a busy worker. Unlike ioredis' auto-pipelining, which holds the
- * commands themselves back, it costs nothing.
+ * Writes the commands of one turn of the event loop together, a few at a time: one system call and one wake-up of Redis
+ * instead of one for each command, which is half of what the kernel takes of a busy worker. Unlike ioredis'
+ * auto-pipelining, which holds the commands themselves back, it costs nothing.
  */
 class BatchingRedis extends Redis {
   #corked: Redis["stream"] | null = null;
+  #gathered = 0;
 
   override sendCommand(...[command, stream]: Parameters<Redis["sendCommand"]>): unknown {
-    const own = this.stream as Redis["stream"] | undefined; // none before the first connection
-    if (!stream && own && this.#corked !== own) {
-      this.#corked = own;
-      own.cork();
+    if (!stream && this.status === "ready") this.#gather(this.stream);
+    return super.sendCommand(command, stream);
+  }
+
+  #gather(stream: Redis["stream"]): void {
+    if (this.#corked !== stream) {
+      this.#corked = stream;
+      this.#gathered = 0;
+      stream.cork();
       process.nextTick(() => {
         this.#corked = null;
-        own.uncork();
+        stream.uncork();
       });
+    } else if (this.#gathered === perWrite) {
+      this.#gathered = 0;
+      stream.uncork();
+      stream.cork();
     }
-    return super.sendCommand(command, stream);
+    this.#gathered += 1;
   }
 }
 

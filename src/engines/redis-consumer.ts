@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { DelayedError, type Job, UnrecoverableError, WaitingError } from "bullmq";
 import type { Redis } from "ioredis";
 import type { ErrorSummary } from "#core/errors.ts";
+import { LazyAbort } from "#core/lazy-abort.ts";
 import type { QueueDefinition } from "#core/queue.ts";
 import { BullWorker } from "./bull-worker.ts";
 import type { Consumer, ConsumerEvents, Delivery, Pulse, Verdict } from "./engine.ts";
@@ -35,7 +36,7 @@ export class RedisConsumer implements Consumer {
   readonly #connection: Redis;
   readonly #process: (delivery: Delivery) => Promise<Verdict>;
   readonly #onError: (error: Error) => void;
-  readonly #claims = new InHand<{ readonly id: string; readonly controller: AbortController }>();
+  readonly #claims = new InHand<{ readonly id: string; readonly lost: LazyAbort<Error> }>();
   /** Beginning of the keys of the queue's jobs. */
   readonly #keys: string;
   #run: Promise<void> | null = null;
@@ -141,12 +142,12 @@ export class RedisConsumer implements Consumer {
   async #loseUnlessForgotten(id: string): Promise<void> {
     const claims = [...this.#claims].filter((claim) => claim.id === id);
     const known = await this.#connection.exists(`${this.#keys}${id}`).catch(() => 1);
-    if (known) for (const { controller } of claims) controller.abort(new Error("The lease was lost"));
+    if (known) for (const { lost } of claims) lost.abort(new Error("The lease was lost"));
   }
 
   async #handle(job: Job<RedisJobData>, token: string): Promise<unknown> {
     // One of its own for each delivery: one that lost its lease may end after the next of the same job has begun here.
-    const claim = { id: job.id!, controller: new AbortController() };
+    const claim = { id: job.id!, lost: new LazyAbort<Error>() };
     this.#claims.add(claim);
     try {
       const verdict = await this.#process({
@@ -154,19 +155,21 @@ export class RedisConsumer implements Consumer {
         spent: job.attemptsMade,
         // BullMQ's token names the worker's slot; with the count of starts it names this delivery.
         lease: `${token}/${job.attemptsStarted}`,
-        lost: claim.controller.signal,
+        lost: claim.lost,
       });
-      return await this.#conclude(job, token, verdict);
+      return verdict.kind === "complete" ? verdict.result : await this.#conclude(job, token, verdict);
     } finally {
       this.#claims.delete(claim);
     }
   }
 
   /** BullMQ is steered by what its processor returns or throws. */
-  async #conclude(job: Job<RedisJobData>, token: string, verdict: Verdict): Promise<unknown> {
+  async #conclude(
+    job: Job<RedisJobData>,
+    token: string,
+    verdict: Exclude<Verdict, { kind: "complete" }>,
+  ): Promise<unknown> {
     switch (verdict.kind) {
-      case "complete":
-        return verdict.result;
       case "drop":
         job.opts.removeOnComplete = true; // the script that ends it also deletes it
         return null;

@@ -17,13 +17,26 @@ export function createLog(options: { level: LogLevel; process: string; pretty: b
   const settings = {
     level: options.level,
     base: { process: options.process, pid: process.pid },
-    timestamp: pino.stdTimeFunctions.isoTime,
+    timestamp: isoTime,
     formatters: { level: (label: string) => ({ level: label }), bindings: fence, log: fence },
     serializers: { err: (error: Error) => fence(pino.stdSerializers.err(error)) },
   };
   if (!options.pretty) return pino(settings, standardOutput());
   const translate = { ignore: "pid,hostname", translateTime: "SYS:HH:MM:ss.l" };
   return pino({ ...settings, transport: { target: "pino-pretty", options: translate } });
+}
+
+let stampedMs = 0;
+let stamp = "";
+
+/** pino's own writes the same date anew for each of the lines of a millisecond. */
+function isoTime(): string {
+  const now = Date.now();
+  if (now !== stampedMs) {
+    stampedMs = now;
+    stamp = `,"time":"${new Date(now).toISOString()}"`;
+  }
+  return stamp;
 }
 
 /**

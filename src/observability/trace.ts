@@ -1,6 +1,8 @@
 import {
   type Attributes,
+  type Context,
   context,
+  INVALID_SPAN_CONTEXT,
   isSpanContextValid,
   ROOT_CONTEXT,
   type Span,
@@ -20,7 +22,7 @@ import { traceparentPattern } from "#core/traceparent.ts";
  *
  * Attributes are names and numbers (job, queue, tenant, attempt): never payload, result or a foreign error's message.
  */
-export async function withTrace<T>(
+export function withTrace<T>(
   traceparent: string | undefined,
   name: string,
   attributes: Attributes,
@@ -29,6 +31,15 @@ export async function withTrace<T>(
   const parent = parseTraceparent(traceparent);
   const origin = parent ? trace.setSpanContext(ROOT_CONTEXT, parent) : ROOT_CONTEXT;
   const span = trace.getTracer("nightshift").startSpan(name, { kind: SpanKind.CONSUMER, attributes }, origin);
+  // Neither a trace to continue nor anybody to record one.
+  return span.spanContext() === INVALID_SPAN_CONTEXT ? work(undefined) : within(span, origin, work);
+}
+
+async function within<T>(
+  span: Span,
+  origin: Context,
+  work: (traceparent: string | undefined) => Promise<T>,
+): Promise<T> {
   try {
     return await context.with(trace.setSpan(origin, span), () => work(formatTraceparent(span.spanContext())));
   } catch (thrown) {

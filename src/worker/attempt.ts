@@ -1,23 +1,18 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { Clock } from "#core/clock.ts";
 import { NightshiftError, PermanentError, StoreUnavailable } from "#core/errors.ts";
-import type { Handler, HandlerContext, Log } from "#core/handler.ts";
+import type { Handler, Log } from "#core/handler.ts";
 import type { JobDefinition } from "#core/job.ts";
 import { type KeptJson, keepJson } from "#core/large-json.ts";
-import type { Services } from "#core/services.ts";
+import { LazyAbort } from "#core/lazy-abort.ts";
 import { unstorable } from "#core/storable.ts";
 import type { Delivery, Verdict } from "../engines/engine.ts";
 import type { AttemptOutcome } from "../ledger/job-state.ts";
-import type { Ledger } from "../ledger/ledger.ts";
-import type { Steps } from "../ledger/steps.ts";
 import { withTrace } from "../observability/trace.ts";
-import type { Prepared, Producer } from "../producer/producer.ts";
-import { Children } from "./children.ts";
+import type { Prepared } from "../producer/producer.ts";
+import { AttemptContext, type ContextTools } from "./context.ts";
 import { type Decision, decide, type Ended } from "./decision.ts";
 import { AttemptTimedOut, type Interruption, LeaseLost } from "./interruption.ts";
 import { readPayload } from "./payload.ts";
-import { ProgressReport } from "./progress-report.ts";
-import { StepMemory } from "./step-memory.ts";
 
 /** A handler that ignores its signal for this long is left behind: its slot is freed, and its lease no longer counts. */
 export const defaultAbandonMs = 10_000;
@@ -25,14 +20,7 @@ export const defaultAbandonMs = 10_000;
 const storeAwayMs = 1_000;
 
 /** What one execution needs from its pool. */
-export interface AttemptTools {
-  readonly ledger: Ledger;
-  readonly services: Services;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly producer: Producer;
-  readonly steps: Steps;
-  readonly thread: (module: URL, input: unknown, signal: AbortSignal) => Promise<unknown>;
+export interface AttemptTools extends ContextTools {
   readonly onEnd: (end: AttemptEnd) => void;
   readonly abandonAfterMs?: number;
   readonly onAbandoned?: (abandoned: AbandonedHandler) => void;
@@ -66,7 +54,6 @@ interface Begun {
   readonly waitMs: number;
   readonly traceparent: string | undefined;
   readonly startedAt: number;
-  readonly log: Log;
 }
 
 /** A result that could not be stored would leave the job open for ever. */
@@ -82,9 +69,9 @@ export class Attempt {
   readonly #job: JobDefinition;
   readonly #delivery: Delivery;
   readonly #tools: AttemptTools;
-  readonly #stop = new AbortController();
+  readonly #stop = new LazyAbort<Interruption>();
   /** Aborted when there is no time left to wait for Postgres. */
-  readonly #giveUp = new AbortController();
+  readonly #giveUp = new LazyAbort<null>();
   #settling = false;
   #leased = false;
 
@@ -92,7 +79,7 @@ export class Attempt {
     this.#job = job;
     this.#delivery = delivery;
     this.#tools = tools;
-    delivery.lost.addEventListener("abort", () => this.interrupt(new LeaseLost()), { once: true });
+    delivery.lost.onAbort(() => this.interrupt(new LeaseLost()));
   }
 
   get jobId(): string {
@@ -110,7 +97,7 @@ export class Attempt {
 
   /** Stop waiting for a Postgres that is away: the job goes back, and its lease says who may still settle it. */
   giveUp(): void {
-    this.#giveUp.abort();
+    this.#giveUp.abort(null);
   }
 
   /** What it holds its job by in the ledger, to be renewed; `null` before the start, after the settle, and without a row. */
@@ -120,21 +107,21 @@ export class Attempt {
 
   /** Ask the handler to stop, for a reason. The first reason counts. */
   interrupt(reason: Interruption): void {
-    if (!this.#stop.signal.aborted) this.#stop.abort(reason);
+    this.#stop.abort(reason);
   }
 
   /** Never rejects: whatever happens becomes a verdict. */
   async execute(): Promise<Verdict> {
     try {
-      const begun = await this.#startHeld();
+      const begun = this.#inLedger ? await this.#startHeld() : this.#startUnrecorded();
       if ("kind" in begun) return begun;
-      const { id, tenant } = this.#delivery.message;
-      const children = new Children(this.#tools.producer, { id, tenant, traceparent: begun.traceparent });
-      const ended = await this.#run(begun, children);
-      return await this.#settle(begun, this.#classify(begun, ended), children.made);
+      const context = this.#context(begun);
+      const ended = await this.#run(begun, context);
+      const decision = this.#classify(context, ended);
+      return await this.#settle(begun, decision, context.children);
     } catch (error) {
       this.#tools.log.error({ jobId: this.jobId, job: this.#job.name, err: error }, "attempt.could_not_settle");
-      if (this.#giveUp.signal.aborted) return { kind: "release" };
+      if (this.#giveUp.aborted) return { kind: "release" };
       return { kind: "snooze", delayMs: error instanceof StoreUnavailable ? storeAwayMs : storeAwayMs * 10 };
     }
   }
@@ -148,7 +135,7 @@ export class Attempt {
         if (!(error instanceof StoreUnavailable)) throw error;
         this.#tools.log.warn({ jobId: this.jobId, job: this.#job.name }, "attempt.start_held");
         await pause(storeAwayMs, this.#stop.signal);
-        if (this.#stop.signal.aborted) return { kind: "release" };
+        if (this.#stop.aborted) return { kind: "release" };
       }
     }
   }
@@ -158,72 +145,75 @@ export class Attempt {
     return this.#delivery.message.payload === undefined;
   }
 
+  #startUnrecorded(): Begun {
+    const { message, spent } = this.#delivery;
+    const payload = { inline: message.payload, blob: null, version: message.payloadVersion ?? 1 };
+    const waitMs = Math.max(0, this.#tools.clock.now() - message.acceptedAt);
+    return this.#begin(spent + 1, payload, waitMs, message.traceparent);
+  }
+
   async #start(): Promise<Begun | Verdict> {
-    const { message, lease, spent } = this.#delivery;
-    const startedAt = this.#tools.clock.now();
-    const begin = (
-      number: number,
-      payload: Begun["payload"],
-      waitMs: number,
-      traceparent: string | undefined,
-    ): Begun => {
-      const log = this.#tools.log.child({ jobId: message.id, job: message.job, attempt: number });
-      log.debug({ waitMs: Math.round(waitMs) }, "attempt.started");
-      return { number, payload, waitMs, traceparent, startedAt, log };
-    };
-    if (!this.#inLedger) {
-      const payload = { inline: message.payload, blob: null, version: message.payloadVersion ?? 1 };
-      return begin(spent + 1, payload, Math.max(0, startedAt - message.acceptedAt), message.traceparent);
-    }
+    const { message, lease } = this.#delivery;
     const started = await this.#tools.ledger.start(message.id, lease, this.#job.queue.leaseMs);
     if (started.kind === "completed") return { kind: "complete" };
     if (started.kind === "refused") return { kind: "drop" };
     if (started.kind === "early") return { kind: "snooze", delayMs: started.delayMs };
     this.#leased = true;
-    const { payload: inline, payloadBlob: blob, payloadVersion: version } = started;
-    return begin(started.attempt, { inline, blob, version }, started.waitMs, started.traceparent ?? undefined);
+    const { attempt, payload: inline, payloadBlob: blob, payloadVersion: version, waitMs, traceparent } = started;
+    return this.#begin(attempt, { inline, blob, version }, waitMs, traceparent ?? undefined);
+  }
+
+  #begin(number: number, payload: Begun["payload"], waitMs: number, traceparent: string | undefined): Begun {
+    this.#tools.log.debug({ ...this.#names(number), waitMs: Math.round(waitMs) }, "attempt.started");
+    return { number, payload, waitMs, traceparent, startedAt: this.#tools.clock.now() };
+  }
+
+  #names(attempt: number): { readonly jobId: string; readonly job: string; readonly attempt: number } {
+    return { jobId: this.jobId, job: this.#job.name, attempt };
+  }
+
+  #context({ number, traceparent }: Begun): AttemptContext {
+    const { tenant } = this.#delivery.message;
+    const { lease } = this.#delivery;
+    const held = { ...this.#names(number), tenant, lease, inLedger: this.#inLedger, traceparent };
+    return new AttemptContext(held, this.#tools, this.#stop);
   }
 
   /** Run the handler until it ends, or until it has ignored its signal for too long. */
-  async #run(begun: Begun, children: Children): Promise<Ended> {
+  async #run(begun: Begun, context: AttemptContext): Promise<Ended> {
     const timer = setTimeout(() => this.interrupt(new AttemptTimedOut(this.#job.timeoutMs)), this.#job.timeoutMs);
-    const progress = new ProgressReport(this.#tools.ledger, this.jobId, this.#delivery.lease, this.#inLedger);
     let abandon: NodeJS.Timeout | undefined;
-    const handled = this.#handle(begun, progress, children);
-    const { promise: ignored, resolve: leaveBehind } = Promise.withResolvers<Ended>();
-    const { signal } = this.#stop;
+    const { promise: over, resolve: end } = Promise.withResolvers<Ended>();
+    const handled = this.#handle(begun, context);
+    void handled.then(end);
     const { abandonAfterMs: ignoredForMs = defaultAbandonMs } = this.#tools;
-    const wait = () => {
+    this.#stop.onAbort((interruption) => {
       abandon = setTimeout(() => {
-        const { code: reason } = signal.reason as Interruption;
-        begun.log.error({ ignoredForMs, reason }, "attempt.abandoned");
+        const { code: reason } = interruption;
+        context.log.error({ ignoredForMs, reason }, "attempt.abandoned");
         const { jobId } = this;
         this.#tools.onAbandoned?.({ job: this.#job, jobId, reason, ignoredForMs, ended: handled });
-        leaveBehind({ thrown: signal.reason });
+        end({ thrown: interruption });
       }, ignoredForMs);
-    };
-    if (signal.aborted) wait();
-    else signal.addEventListener("abort", wait, { once: true });
-    try {
-      return await Promise.race([handled, ignored]);
-    } finally {
-      clearTimeout(timer);
-      clearTimeout(abandon);
-      signal.removeEventListener("abort", wait); // a lease lost after the handler has ended is ignored by nobody
-      progress.stop();
-    }
+    });
+    const ended = await over;
+    clearTimeout(timer);
+    clearTimeout(abandon);
+    this.#stop.onAbort(() => undefined); // a lease lost after the handler has ended is ignored by nobody
+    context.end();
+    return ended;
   }
 
-  async #handle(begun: Begun, progress: ProgressReport, children: Children): Promise<Ended> {
+  async #handle(begun: Begun, context: AttemptContext): Promise<Ended> {
     try {
       const { handle } = (await this.#job.handler()) as { handle: Handler<unknown> };
       const payload = await readPayload(this.#job, begun.payload, this.#tools.services.blobs);
-      this.#stop.signal.throwIfAborted();
-      const { tenant } = this.#delivery.message;
-      const names = { "nightshift.queue": this.#job.queue.name, "nightshift.tenant": tenant };
-      const value = await withTrace(begun.traceparent, this.#job.name, names, (traceparent) =>
-        handle(payload, this.#context(begun, progress, children, traceparent)),
-      );
+      if (this.#stop.aborted) throw this.#stop.reason;
+      const names = { "nightshift.queue": this.#job.queue.name, "nightshift.tenant": context.tenant };
+      const value = await withTrace(begun.traceparent, this.#job.name, names, (traceparent) => {
+        if (traceparent !== undefined) context.traceparent = traceparent;
+        return handle(payload, context);
+      });
       const [problem] = unstorable(value, "");
       if (problem)
         throw new ResultUnstorable(`Expected a result that is JSON; ${problem.path || "it"}: ${problem.message}`);
@@ -233,41 +223,10 @@ export class Attempt {
     }
   }
 
-  #context(
-    begun: Begun,
-    progress: ProgressReport,
-    children: Children,
-    traceparent: string | undefined,
-  ): HandlerContext {
-    const { signal } = this.#stop;
-    const { lease } = this.#delivery;
-    const { jobId } = this;
-    const inLedger = this.#inLedger;
-    const steps = new StepMemory(this.#tools.steps, { jobId, lease, attempt: begun.number, inLedger });
-    return {
-      jobId,
-      job: this.#job.name,
-      tenant: this.#delivery.message.tenant,
-      attempt: begun.number,
-      ...(traceparent !== undefined && { traceparent }),
-      signal,
-      log: begun.log,
-      clock: this.#tools.clock,
-      services: this.#tools.services,
-      progress: (fraction, note) => progress.say(fraction, note ?? null),
-      step: (name, fn) => steps.run(name, fn),
-      enqueue: (job, childPayload, options) => children.add(job, childPayload, options),
-      commit: (write) => this.#tools.ledger.commit(inLedger ? { id: jobId, lease } : null, write),
-      thread: <Input, Output>(module: URL, input: Input) =>
-        this.#tools.thread(module, input, signal) as Promise<Output>,
-    };
-  }
-
-  #classify(begun: Begun, ended: Ended): Decision {
-    const { signal } = this.#stop;
-    const interruption = signal.aborted ? (signal.reason as Interruption) : null;
+  #classify(context: AttemptContext, ended: Ended): Decision {
+    const interruption = this.#stop.reason;
     if ("thrown" in ended && !interruption && !(ended.thrown instanceof NightshiftError))
-      logForeign(begun.log, ended.thrown);
+      logForeign(context.log, ended.thrown);
     return decide(ended, {
       interruption,
       retry: this.#job.retry,
@@ -280,12 +239,15 @@ export class Attempt {
   async #settle(begun: Begun, decision: Decision, children: readonly Prepared[]): Promise<Verdict> {
     const { verdict, ...rest } = decision;
     const runMs = this.#tools.clock.now() - begun.startedAt;
-    const counted = this.#inLedger
-      ? await this.#settleInLedger(begun.number, rest, children)
-      : await this.#keepDeadLetter(begun, decision);
+    let counted = true;
+    if (this.#inLedger) counted = await this.#settleInLedger(begun.number, rest, children);
+    else if (decision.state === "dead") await this.#keepDeadLetter(begun, decision);
     this.#leased = false;
     const outcome = !counted ? "lost" : decision.state === "dead" ? "dead" : decision.outcome;
-    begun.log.info({ durationMs: runMs, ...(decision.error && { code: decision.error.code }) }, `attempt.${outcome}`);
+    this.#tools.log.info(
+      { ...this.#names(begun.number), durationMs: runMs, ...(decision.error && { code: decision.error.code }) },
+      `attempt.${outcome}`,
+    );
     this.#tools.onEnd({
       job: this.#job,
       tenant: this.#delivery.message.tenant,
@@ -312,7 +274,7 @@ export class Attempt {
         if (await this.#settleOnce(decision, children)) return true;
         return tried && (await ledger.attemptOutcome(this.jobId, number)) === decision.outcome;
       } catch (error) {
-        if (!(error instanceof StoreUnavailable) || this.#giveUp.signal.aborted) throw error;
+        if (!(error instanceof StoreUnavailable) || this.#giveUp.aborted) throw error;
         if (!tried) this.#tools.log.warn({ jobId: this.jobId, job: this.#job.name }, "attempt.settle_held");
         await pause(storeAwayMs, this.#giveUp.signal);
       }
@@ -333,8 +295,7 @@ export class Attempt {
     return accepted !== null;
   }
 
-  async #keepDeadLetter(begun: Begun, decision: Decision): Promise<boolean> {
-    if (decision.state !== "dead") return true;
+  async #keepDeadLetter(begun: Begun, decision: Decision): Promise<void> {
     const { message, spent } = this.#delivery;
     await this.#tools.ledger.recordDead({
       ...message,
@@ -347,7 +308,6 @@ export class Attempt {
       spent: spent + 1,
       error: decision.error!,
     });
-    return true;
   }
 }
 

@@ -22,7 +22,9 @@ export async function readPayload(
   if (version > (job.version ?? 1)) throw new SnoozeJob("payload_version_unknown", unknownVersionMs, { version });
   if (!canRead(job, version))
     throw new PayloadUnreadable("Expected an upgrade from the stored payload's version, found none", { version });
-  const parsed = job.payload.safeParse(upgraded(job, version, await readJson(blobs, stored)));
+  const parsed = job.payload.safeParse(
+    upgraded(job, version, stored.blob === null ? stored.inline : await readJson(blobs, stored)),
+  );
   if (parsed.success) return parsed.data;
   const paths = parsed.error.issues.map((issue) => issue.path.join("."));
   throw new PayloadUnreadable("Expected a payload of the job's schema, the stored one does not fit", {

@@ -8,7 +8,7 @@ import type { Consumer, Delivery, Engine, Pulse, Verdict } from "../engines/engi
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Steps } from "../ledger/steps.ts";
 import type { Producer } from "../producer/producer.ts";
-import { type AbandonedHandler, Attempt, type AttemptEnd } from "./attempt.ts";
+import { type AbandonedHandler, Attempt, type AttemptEnd, type AttemptTools } from "./attempt.ts";
 import { CancelRequested, WorkerDraining } from "./interruption.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
 import { ThreadPool } from "./thread.ts";
@@ -45,6 +45,7 @@ const closeMs = 1_000;
 export class WorkerPool {
   readonly queue: QueueDefinition;
   readonly #options: PoolOptions;
+  readonly #tools: AttemptTools;
   #consumer: Consumer;
   readonly #retired = new Set<Promise<boolean>>();
   readonly #threads: ThreadPool | null;
@@ -56,6 +57,7 @@ export class WorkerPool {
 
   constructor(options: PoolOptions) {
     this.#options = options;
+    this.#tools = { ...options, thread: (...call) => this.#thread(...call) };
     this.queue = options.queue;
     this.#leases = new LeaseKeeper({ ...options, leaseMs: options.queue.leaseMs, attempts: this.#attempts });
     this.#threads =
@@ -178,12 +180,12 @@ export class WorkerPool {
     if (this.#stopping) return { kind: "release" };
     this.#takenAt = this.#options.clock.now();
     const { catalog, log } = this.#options;
-    const job = catalog.jobs.find((candidate) => candidate.name === delivery.message.job);
+    const job = catalog.find(delivery.message.job);
     if (!job) {
       log.error({ jobId: delivery.message.id, job: delivery.message.job }, "job.unknown_here");
       return { kind: "snooze", delayMs: 10_000 }; // a newer release may know it: leave it to one of its workers
     }
-    const attempt = new Attempt(job, delivery, { ...this.#options, thread: (...call) => this.#thread(...call) });
+    const attempt = new Attempt(job, delivery, this.#tools);
     this.#attempts.add(attempt);
     try {
       return await attempt.execute();

@@ -41,7 +41,7 @@ export class StepMemory {
     readonly attempt: number;
     readonly inLedger: boolean;
   };
-  readonly #used = new Set<string>();
+  #used: Set<string> | null = null;
   #finished: Promise<ReadonlyMap<string, unknown>> | null = null;
 
   constructor(
@@ -54,6 +54,7 @@ export class StepMemory {
 
   async run<Value>(name: string, fn: () => Promise<Value> | Value): Promise<Value> {
     if (!this.#attempt.inLedger) throw new StepNeedsLedger();
+    this.#used ??= new Set();
     if (this.#used.has(name)) throw new StepNameReused(name);
     this.#used.add(name);
     this.#finished ??= this.#attempt.attempt > 1 ? this.#steps.of(this.#attempt.jobId) : Promise.resolve(new Map());

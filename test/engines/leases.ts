@@ -32,7 +32,7 @@ export function leasesConform(stage: Stage): void {
     await stage.dispatch(queue, message);
     const frozen = await stage.start(queue);
     const stale = await frozen.next();
-    const lost = new Promise((resolve) => stale.lost.addEventListener("abort", resolve));
+    const lost = new Promise((resolve) => stale.lost.onAbort(resolve));
     const other = await stage.start(queue);
     await stage.lapse(queue, message.id);
     const fresh = await other.next();
