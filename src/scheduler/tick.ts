@@ -88,7 +88,7 @@ function prepare(rule: ScheduleRule): Ready {
 function wallRuleOf(rule: ScheduleRule, zone: Zone, from: number): WallRule {
   if (rule.cron !== undefined) {
     const { cron } = rule;
-    return remember(wallRules, cron, rulesKept, () => parseCron(cron));
+    return remember(wallRules, `cron ${cron}`, rulesKept, () => parseCron(cron));
   }
   if (rule.startsAt === undefined)
     throw new InvalidInput("schedule rule", [
@@ -99,7 +99,7 @@ function wallRuleOf(rule: ScheduleRule, zone: Zone, from: number): WallRule {
       },
     ]);
   const start = zone.local(from);
-  return remember(wallRules, `${rule.rrule} ${start}`, rulesKept, () => new Recurrence(rule.rrule!, start));
+  return remember(wallRules, `rrule ${start} ${rule.rrule}`, rulesKept, () => new Recurrence(rule.rrule!, start));
 }
 
 /**

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Temporal } from "temporal-polyfill";
 import { describe, test } from "vitest";
-import { gapPolicies, scheduleRule } from "../../src/core/schedule.ts";
+import { gapPolicies, type ScheduleRule, scheduleRule } from "../../src/core/schedule.ts";
 import { nextTick, type Tick } from "../../src/scheduler/tick.ts";
 import {
   type OracleTick,
@@ -131,8 +131,13 @@ function startsAt(zone: string): string {
   return new Date(near - (shownAt(zone, near) - startLocal) * 60_000).toISOString();
 }
 
+function ruleOf(zone: string, row: Row, gap: Policy["gap"]): ScheduleRule {
+  return scheduleRule.parse({ ...row.rule, timeZone: zone, gap, startsAt: startsAt(zone) });
+}
+
+/** The window's ticks, fired one by one. */
 function firedIn(window: Window, zone: string, row: Row, gap: Policy["gap"]): Tick[] {
-  const rule = scheduleRule.parse({ ...row.rule, timeZone: zone, gap, startsAt: startsAt(zone) });
+  const rule = ruleOf(zone, row, gap);
   const end = window.from + window.shown.length * 60_000;
   const ticks: Tick[] = [];
   let tick = nextTick(rule, window.from - 1);
@@ -141,6 +146,16 @@ function firedIn(window: Window, zone: string, row: Row, gap: Policy["gap"]): Ti
     tick = nextTick(rule, tick.at);
   }
   return ticks;
+}
+
+/** Asked at any instant, also in the repeated hour, the next tick is the oracle's next. */
+function assertAsked(window: Window, rule: ScheduleRule, planned: readonly OracleTick[]): void {
+  let index = 0;
+  for (let minute = 0; index < planned.length; minute += 11) {
+    const at = window.from + minute * 60_000;
+    while (index < planned.length && planned[index]!.at <= at) index += 1;
+    if (index < planned.length) assert.equal(nextTick(rule, at)?.at, planned[index]!.at, new Date(at).toISOString());
+  }
 }
 
 const readable = (ticks: readonly OracleTick[]) =>
@@ -159,15 +174,16 @@ describe("ticks around every transition of 2026 to 2028 are those of the oracle"
         const window = windowAround(zone, moment, 28);
         for (const row of rows)
           for (const gap of gapPolicies) {
-            const planned = readable(ticksOf(window, row.due, { gap }));
-            assert.deepEqual(readable(firedIn(window, zone, row, gap)), planned, `${row.name}, gap ${gap}`);
+            const planned = ticksOf(window, row.due, { gap });
+            assert.deepEqual(readable(firedIn(window, zone, row, gap)), readable(planned), `${row.name}, gap ${gap}`);
+            assertAsked(window, ruleOf(zone, row, gap), planned);
           }
       }
     });
 });
 
-// Seen to fail, each in 20 and more zones: with `latestLocal` of zone.ts as plain `local` (repeats run twice), with the gap's
-// length added to its tick, and with the gap's end not looked at (quarters in and after the gap run apart).
+// Seen to fail in each zone with transitions: with `latestLocal` of zone.ts as plain `local` (asked in the repeated hour, the
+// past was next), with the gap's length added to its tick, with the gap's end not looked at, and with `skip` taken for `later`.
 describe("the matrix sees a broken contract", () => {
   const differences = (broken: NonNullable<Policy["broken"]>) =>
     momentsOf("Europe/Berlin").flatMap((moment) => {
