@@ -46,6 +46,11 @@ const rules: ReadonlyArray<{ from: RegExp; allow: RegExp; why: string }> = [
     why: "a worker accepts its handlers' children, and knows nothing of HTTP",
   },
   {
+    from: /^src\/scheduler\/(tick|cron|recurrence|zone|sentence|presets|rule-problems)/,
+    allow: /^(#core\/|src\/scheduler\/(tick|cron|recurrence|zone|sentence|rule-problems)|croner$)/,
+    why: "when the next tick is follows from the rule alone",
+  },
+  {
     from: /^src\/services\//,
     allow: /^(#core\/|src\/(services|ledger)\/|node:|[a-z@](?!rc\/))/,
     why: "services implement core's interfaces",
