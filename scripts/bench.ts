@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { bulk } from "./bench/bulk.ts";
+import { cancel } from "./bench/cancel.ts";
 import { drain } from "./bench/drain.ts";
 import { enqueue } from "./bench/enqueue.ts";
 import { eventLoop } from "./bench/event-loop.ts";
@@ -16,7 +17,7 @@ import type { Section } from "./bench/table.ts";
  * process, on servers of the run's own. Prints tables and writes the same as JSON. docs/bench.md says how to read them.
  * Exit codes: 0 measured, whatever the figures; 1 something broke; 64 wrong options; 130 interrupted.
  */
-const measures = [enqueue, bulk, drain, latency, render, eventLoop];
+const measures = [enqueue, bulk, drain, latency, cancel, render, eventLoop];
 const options = parseOptions(
   process.argv.slice(2),
   measures.map(({ name }) => name),
