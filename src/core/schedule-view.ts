@@ -21,8 +21,7 @@ export interface TickView {
 }
 
 /** A schedule as the API shows it. Instants are ISO 8601 in UTC. */
-export interface ScheduleView
-  extends Omit<ScheduleSpec, "rule">, ScheduleRule {
+export interface ScheduleView extends Omit<ScheduleSpec, "rule">, ScheduleRule {
   readonly name: string;
   readonly tenant: string;
   /** The rule in words. */

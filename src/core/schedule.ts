@@ -34,7 +34,12 @@ export const scheduleRule = z.strictObject({
     .max(days(366))
     .optional()
     .describe("At every multiple of this since `startsAt`, or since 1970."),
-  timeZone: z.string().min(1).max(64).default("UTC").describe("IANA name of the zone that the rule's wall clock stands in."),
+  timeZone: z
+    .string()
+    .min(1)
+    .max(64)
+    .default("UTC")
+    .describe("IANA name of the zone that the rule's wall clock stands in."),
   gap: z.enum(gapPolicies).default("later"),
   startsAt: instant.optional().describe("No tick before this instant."),
   endsAt: instant.optional().describe("No tick after this instant."),
@@ -110,7 +115,13 @@ export function defineSchedule<Payload extends z.ZodType>(declaration: Declarati
   const { timeZone: _, ...rule } = parsed(name, scheduleRule, rest);
   const policies = parsed(name, schedulePolicies, { overlap, missed, spreadMs });
   parsed(name, job.payload, payload);
-  return { name, job: job as unknown as JobDefinition, payload, rule: { ...rule, ...(timeZone && { timeZone }) }, ...policies };
+  return {
+    name,
+    job: job as unknown as JobDefinition,
+    payload,
+    rule: { ...rule, ...(timeZone && { timeZone }) },
+    ...policies,
+  };
 }
 
 function parsed<Schema extends z.ZodType>(name: string, schema: Schema, value: unknown): z.output<Schema> {

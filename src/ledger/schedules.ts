@@ -34,8 +34,19 @@ export interface Next {
 /** What `save` writes. */
 export type ScheduleState = Pick<
   ScheduleRow,
-  | "job" | "payload" | "payloadVersion" | "rule" | "overlap" | "missed" | "spreadMs"
-  | "pausedWhy" | "next" | "fired" | "origin" | "edited" | "declared"
+  | "job"
+  | "payload"
+  | "payloadVersion"
+  | "rule"
+  | "overlap"
+  | "missed"
+  | "spreadMs"
+  | "pausedWhy"
+  | "next"
+  | "fired"
+  | "origin"
+  | "edited"
+  | "declared"
 >;
 
 /** What becomes of a schedule whose ticks were dealt with. */

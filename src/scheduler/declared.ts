@@ -96,7 +96,12 @@ export class DeclaredSchedules {
     if (row.edited || row.origin === "api") return this.#differs(runner, row, spec);
     const { next, fired } = standing(row, row, spec, now);
     const paused = row.pausedWhy !== null;
-    await this.#schedules.save(runner, row.id, { ...fresh, pausedWhy: row.pausedWhy, next: paused ? null : next, fired });
+    await this.#schedules.save(runner, row.id, {
+      ...fresh,
+      pausedWhy: row.pausedWhy,
+      next: paused ? null : next,
+      fired,
+    });
     await this.#note(runner, "schedule.change", name, { job: job.name, changed: changedFields(row, spec) });
   }
 

@@ -1,7 +1,14 @@
 import type { Catalog } from "#core/catalog.ts";
 import type { Log } from "#core/handler.ts";
 import { isRowError } from "../ledger/database.ts";
-import { type Advance, type NewTick, type ScheduleRow, type Schedules, type TickJob, tickKey } from "../ledger/schedules.ts";
+import {
+  type Advance,
+  type NewTick,
+  type ScheduleRow,
+  type Schedules,
+  type TickJob,
+  tickKey,
+} from "../ledger/schedules.ts";
 import type { Entry, OwnTransaction, Producer } from "../producer/producer.ts";
 import type { Receipt } from "../producer/receipt.ts";
 import { type Fate, madeUpAtMost, missedAfterMs, type Plan, plan } from "./due.ts";
@@ -137,7 +144,10 @@ export class DueBatch {
   /** The jobs of ticks, in their order; those that must wait for the job before do not take the fast path. */
   async #enqueue(own: OwnTransaction, starts: readonly Start[]): Promise<ReadonlyMap<Start, Receipt>> {
     const receipts = new Map<Start, Receipt>();
-    const groups = Map.groupBy(starts, ({ firing: { schedule } }) => `${schedule.overlap === "queue"} ${schedule.tenant}`);
+    const groups = Map.groupBy(
+      starts,
+      ({ firing: { schedule } }) => `${schedule.overlap === "queue"} ${schedule.tenant}`,
+    );
     for (const group of groups.values()) {
       const { tenant, overlap } = group[0]!.firing.schedule;
       const context = overlap === "queue" ? { in: own.in } : own;
@@ -168,10 +178,19 @@ export class DueBatch {
   }
 
   #tell(firings: readonly Firing[], jobs: number): void {
-    for (const { schedule, plan: { behind, fates } } of firings)
+    for (const {
+      schedule,
+      plan: { behind, fates },
+    } of firings)
       if (behind)
         this.#log.warn(
-          { schedule: schedule.name, tenant: schedule.tenant, policy: schedule.missed, madeUpAtMost, lines: fates.length },
+          {
+            schedule: schedule.name,
+            tenant: schedule.tenant,
+            policy: schedule.missed,
+            madeUpAtMost,
+            lines: fates.length,
+          },
           "schedule.missed_ticks",
         );
     this.#log.debug({ schedules: firings.length, jobs }, "schedules.fired");
@@ -194,7 +213,11 @@ function toEntry({ firing: { job, payload, schedule }, tick }: Start): Entry {
 }
 
 /** Ticks whose job is known now; those that it makes up for share it. */
-function tickJobs({ schedule, plan: { fates } }: Firing, starts: readonly Start[], receipts: ReadonlyMap<Start, Receipt>) {
+function tickJobs(
+  { schedule, plan: { fates } }: Firing,
+  starts: readonly Start[],
+  receipts: ReadonlyMap<Start, Receipt>,
+) {
   const jobs = starts.map((start): TickJob => {
     const { id: jobId, duplicate } = receipts.get(start)!;
     return { scheduleId: schedule.id, tick: start.tick, outcome: duplicate ? "joined" : "enqueued", jobId };

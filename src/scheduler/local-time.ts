@@ -1,13 +1,18 @@
-import type { ScheduleRow } from "../ledger/schedules.ts";
 import type { TickView } from "#core/schedule-view.ts";
+import type { ScheduleRow } from "../ledger/schedules.ts";
 import type { Tick } from "./tick.ts";
 
 const formats = new Map<string, Intl.DateTimeFormat>();
 
 /** An instant as the zone's clock shows it, with its offset: `2027-03-28T03:00:00+02:00`. */
 export function localTime(at: number, timeZone: string): string {
-  const parts = Object.fromEntries(formatOf(timeZone).formatToParts(at).map(({ type, value }) => [type, value]));
-  const offset = parts.timeZoneName === "GMT" ? "+00:00" : parts.timeZoneName!.replace("GMT", "").replace("\u2212", "-");
+  const parts = Object.fromEntries(
+    formatOf(timeZone)
+      .formatToParts(at)
+      .map(({ type, value }) => [type, value]),
+  );
+  const offset =
+    parts.timeZoneName === "GMT" ? "+00:00" : parts.timeZoneName!.replace("GMT", "").replace("\u2212", "-");
   return `${parts.year}-${parts.month}-${parts.day}T${parts.hour}:${parts.minute}:${parts.second}${offset}`;
 }
 

@@ -21,7 +21,9 @@ export class ScheduleNotFound extends NightshiftError {
   readonly code = "schedule_not_found";
 
   constructor(name: string) {
-    super(`Expected the name of a schedule of this tenant, found "${name.slice(0, 64)}". GET /v1/schedules lists them.`);
+    super(
+      `Expected the name of a schedule of this tenant, found "${name.slice(0, 64)}". GET /v1/schedules lists them.`,
+    );
   }
 }
 

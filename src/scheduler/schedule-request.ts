@@ -13,7 +13,12 @@ import { ruleProblems } from "./rule-problems.ts";
 export const scheduleRequest = z.strictObject({
   job: z.string().min(1).max(80).describe("Name of the job to enqueue."),
   payload: z.unknown().describe("Of every job of this schedule; at most 64 KiB. GET /v1/job-types has its schema."),
-  preset: z.string().min(1).max(80).optional().describe(`Instead of a rule: ${Object.keys(presets).join(", ")}.`),
+  preset: z
+    .string()
+    .min(1)
+    .max(80)
+    .optional()
+    .describe(`Instead of a rule: ${Object.keys(presets).join(", ")}.`),
   ...scheduleRule.shape,
   ...schedulePolicies.shape,
 });
@@ -39,7 +44,8 @@ export function checkRequest(
     problems.push({ path: "job", message: "Expected the name of a job in the catalog", code: "unknown_job" });
   if (job) problems.push(...payloadProblems(job, given.payload, producer));
   const rule = checkRule(given, problems, now);
-  if (problems.length > 0 || !job || !rule || !parsed.data) throw new InvalidInput("The schedule was refused", problems);
+  if (problems.length > 0 || !job || !rule || !parsed.data)
+    throw new InvalidInput("The schedule was refused", problems);
   const { overlap, missed, spreadMs } = parsed.data;
   return { job, spec: { job: job.name, payload: given.payload, rule, overlap, missed, spreadMs } };
 }
@@ -47,14 +53,19 @@ export function checkRequest(
 function payloadProblems(job: JobDefinition, payload: unknown, producer: Pick<Producer, "check">): FieldProblem[] {
   const problems = [...producer.check({ job, payload })];
   if (problems.length === 0 && Buffer.byteLength(JSON.stringify(payload) ?? "") > inlineLimitBytes)
-    problems.push({ path: "payload", message: `Expected at most ${inlineLimitBytes} bytes, found more`, code: "too_big" });
+    problems.push({
+      path: "payload",
+      message: `Expected at most ${inlineLimitBytes} bytes, found more`,
+      code: "too_big",
+    });
   return problems;
 }
 
 /** The rule of a request, or `null` and why. What `scheduleRequest` has told already is not told again. */
 function checkRule(given: Record<string, unknown>, problems: FieldProblem[], now: number): ScheduleRule | null {
   const kinds = ["cron", "rrule", "everyMs", "preset"].filter((kind) => given[kind] !== undefined);
-  const preset = typeof given.preset === "string" && Object.hasOwn(presets, given.preset) ? presets[given.preset]! : null;
+  const preset =
+    typeof given.preset === "string" && Object.hasOwn(presets, given.preset) ? presets[given.preset]! : null;
   if (kinds.length !== 1)
     problems.push({
       path: kinds[1] ?? "",

@@ -40,15 +40,28 @@ function nextDaily(rule: ScheduleRule, after: number): Tick | null {
     const at = (Math.floor((after - (minute ?? 0) * minutes(1)) / step) + 1) * step + (minute ?? 0) * minutes(1);
     return { at, note: null };
   }
-  for (let local = Math.floor((after + offset(rule.timeZone, after)) / days(1)) - 1, tries = 0; tries < 3_000; tries += 1) {
+  for (
+    let local = Math.floor((after + offset(rule.timeZone, after)) / days(1)) - 1, tries = 0;
+    tries < 3_000;
+    tries += 1
+  ) {
     const date = new Date((local + tries) * days(1));
-    if ((day ?? date.getUTCDate()) !== date.getUTCDate() || (month ?? date.getUTCMonth() + 1) !== date.getUTCMonth() + 1) continue;
+    if (
+      (day ?? date.getUTCDate()) !== date.getUTCDate() ||
+      (month ?? date.getUTCMonth() + 1) !== date.getUTCMonth() + 1
+    )
+      continue;
     const wall = date.getTime() + hour! * hours(1) + minute! * minutes(1);
     const before = offset(rule.timeZone, wall - days(1));
     const later = offset(rule.timeZone, wall + days(1));
-    const candidates = [...new Set([wall - before, wall - later])].filter((at) => at + offset(rule.timeZone, at) === wall);
+    const candidates = [...new Set([wall - before, wall - later])].filter(
+      (at) => at + offset(rule.timeZone, at) === wall,
+    );
     if (candidates.length === 0 && rule.gap === "skip") continue;
-    const at = candidates.length > 0 ? Math.min(...candidates) : firstAfterGap(rule.timeZone, wall - Math.max(before, later), wall - Math.min(before, later));
+    const at =
+      candidates.length > 0
+        ? Math.min(...candidates)
+        : firstAfterGap(rule.timeZone, wall - Math.max(before, later), wall - Math.min(before, later));
     if (at > after) return { at, note: candidates.length === 0 ? "gap" : candidates.length === 2 ? "repeat" : null };
   }
   return null;
@@ -56,7 +69,8 @@ function nextDaily(rule: ScheduleRule, after: number): Tick | null {
 
 function firstAfterGap(timeZone: string, from: number, to: number): number {
   const old = offset(timeZone, from - hours(3));
-  for (let at = Math.floor(from / minutes(1)) * minutes(1); at <= to; at += minutes(1)) if (offset(timeZone, at) !== old) return at;
+  for (let at = Math.floor(from / minutes(1)) * minutes(1); at <= to; at += minutes(1))
+    if (offset(timeZone, at) !== old) return at;
   return to;
 }
 
