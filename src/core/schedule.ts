@@ -105,7 +105,7 @@ type Declaration<Payload extends z.ZodType> = Omit<z.input<typeof scheduleRule>,
 /**
  * Declare a schedule of the house: its jobs belong to the tenant `*`. The scheduler reconciles what is declared at its start.
  * Throws a RangeError for a name, a payload or a frame that cannot work; the rule itself is checked by
- * `test/scheduler/catalog.test.ts`, and by the scheduler.
+ * `test/scheduler/declared.test.ts`, and by the scheduler.
  */
 export function defineSchedule<Payload extends z.ZodType>(declaration: Declaration<Payload>): ScheduleDefinition {
   const { name, job, payload, overlap, missed, spreadMs, timeZone, ...rest } = declaration;
