@@ -68,9 +68,9 @@ function checkRule(given: Record<string, unknown>, problems: FieldProblem[], now
     typeof given.preset === "string" && Object.hasOwn(presets, given.preset) ? presets[given.preset]! : null;
   if (kinds.length !== 1)
     problems.push({
-      path: kinds[1] ?? "",
+      path: "",
       message: `Expected exactly one of cron, rrule, everyMs and preset, found ${kinds.length}`,
-      code: kinds.length === 0 ? "rule_required" : "contradiction",
+      code: kinds.length === 0 ? "rule_missing" : "rule_ambiguous",
     });
   if (typeof given.preset === "string" && !preset)
     problems.push({

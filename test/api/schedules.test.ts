@@ -99,8 +99,8 @@ test("bad input is refused with the path and the code of every problem, and noth
     [{ ...body, payload: { color: 1 } }, [["payload.color", "unrecognized_key"]]],
     [{ ...body, job: "no.such" }, [["job", "unknown_job"]]],
     [{ ...noRule, preset: "no-such" }, [["preset", "unknown_preset"]]],
-    [noRule, [["", "rule_required"]]],
-    [{ ...body, everyMs: minutes(1) }, [["everyMs", "contradiction"]]],
+    [noRule, [["", "rule_missing"]]],
+    [{ ...body, everyMs: minutes(1) }, [["", "rule_ambiguous"]]],
     [
       { ...body, missed: "maybe", overlap: 3, spreadMs: -1 },
       [
