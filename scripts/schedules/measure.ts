@@ -61,7 +61,14 @@ export async function measure(options: {
   const claims: number[] = [];
   for (let look = 0; look < looks; look += 1) {
     nextDue.push(await timed(() => schedules.untilNextDue(database)));
-    claims.push(await timed(() => schedules.claimDue(database, 500, [proofJob.name], 60_000)));
+    claims.push(
+      await timed(() =>
+        database.transaction(async (client) => {
+          const runner = { executeSql: (text: string, values?: unknown[]) => client.query(text, values) };
+          await schedules.claimDue(runner, 500, [proofJob.name], 60_000);
+        }),
+      ),
+    );
   }
   await delay(seconds(35)); // past the look of every 30 s
   const laterMb = await rssOf(many.child);

@@ -18,11 +18,6 @@ import { type Work, workOf } from "./work.ts";
 /** Schedules that one transaction deals with, and jobs that it accepts. */
 const batchSize = 500;
 const jobsPerBatch = 2_000;
-/**
- * A scheduler that stands still in the middle of a transaction (SIGSTOP, a suspended machine) holds its schedules. Postgres
- * then ends its session, and another one takes them.
- */
-const stallMs = 10_000;
 
 /** A due schedule that can fire. */
 interface Firing extends Work {
@@ -74,7 +69,6 @@ export class DueBatch {
   }
 
   async #fireWithin(own: OwnTransaction, limit: number, claimed: ScheduleRow[]): Promise<number> {
-    await own.in.executeSql(`set local idle_in_transaction_session_timeout = ${stallMs}`);
     const names = this.#catalog.jobs.map(({ name }) => name);
     const { now, due } = await this.#schedules.claimDue(own.in, limit, names, missedAfterMs);
     claimed.push(...due);
