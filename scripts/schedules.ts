@@ -11,7 +11,7 @@ import { type ScheduleRow, Schedules } from "../src/ledger/schedules.ts";
 import { createLog } from "../src/observability/log.ts";
 import { readEnvironment } from "../src/process.ts";
 import { localTime } from "../src/scheduler/local-time.ts";
-import { sentenceOf } from "../src/scheduler/sentence.ts";
+import { wordsOf } from "../src/scheduler/shown.ts";
 import { openStores } from "../src/stores.ts";
 import { measure } from "./schedules/measure.ts";
 import { prove } from "./schedules/prove.ts";
@@ -69,14 +69,14 @@ async function list(): Promise<void> {
   for (const { tenant, name, rule, next, pausedWhy, job } of await stored()) {
     const when =
       pausedWhy !== null ? `paused (${pausedWhy})` : next ? localTime(next.tick, rule.timeZone) : "not planned";
-    console.log(`${tenant}/${name}  →  ${job}\n  ${sentenceOf(rule)}\n  next: ${when}`);
+    console.log(`${tenant}/${name}  →  ${job}\n  ${wordsOf(rule)}\n  next: ${when}`);
   }
 }
 
 async function printYear(year: number): Promise<void> {
   for (const { tenant, name, rule, fired } of await stored()) {
     const { ticks, decided } = simulate(rule, year, fired);
-    console.log(`${tenant}/${name}  ${ticks.toLocaleString("en")} ticks in ${year}  (${sentenceOf(rule)})`);
+    console.log(`${tenant}/${name}  ${ticks.toLocaleString("en")} ticks in ${year}  (${wordsOf(rule)})`);
     for (const { note, local, utc } of decided) console.log(`  ${note.padEnd(6)}  ${local}  ${utc}`);
   }
 }

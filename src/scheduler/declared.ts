@@ -78,7 +78,9 @@ export class DeclaredSchedules {
     const rule = { ...definition.rule, timeZone: definition.rule.timeZone ?? this.#timeZone };
     const spec = specOf({ ...definition, job: job.name, rule });
     const problems = ruleProblems(rule, now);
-    if (problems.length > 0 && !isSame(row?.rule, rule)) {
+    // One that has come to its end by now is no mistake; it was planned so.
+    const hasEnded = isSame(row?.rule, rule) && problems.every(({ code }) => code === "never_fires");
+    if (problems.length > 0 && !hasEnded) {
       const told = problems.map(({ path, code }) => ({ path, code }));
       return this.#log.error({ schedule: name, problems: told }, "schedule.declaration_refused");
     }

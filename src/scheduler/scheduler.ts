@@ -2,7 +2,7 @@ import type { Catalog } from "#core/catalog.ts";
 import { seconds } from "#core/duration.ts";
 import type { Log } from "#core/handler.ts";
 import { Audit } from "../access/audit.ts";
-import type { Database } from "../ledger/database.ts";
+import { type Database, isConnectionError } from "../ledger/database.ts";
 import type { Incidents } from "../ledger/incidents.ts";
 import type { Listener } from "../ledger/listener.ts";
 import { Schedules } from "../ledger/schedules.ts";
@@ -105,12 +105,20 @@ export class Scheduler {
       });
   }
 
-  /** Fire what is due. Answers how long to sleep. */
-  async #look(): Promise<number> {
-    if (!this.#reconciled) {
+  /** What is stored fires also when something declared cannot be: that is tried again at the next look. */
+  async #reconcile(): Promise<void> {
+    try {
       await this.#declared.reconcile();
       this.#reconciled = true;
+    } catch (error) {
+      if (isConnectionError(error)) throw error;
+      this.#log.error({ error: (error as Error).message }, "schedules.not_reconciled");
     }
+  }
+
+  /** Fire what is due. Answers how long to sleep. */
+  async #look(): Promise<number> {
+    if (!this.#reconciled) await this.#reconcile();
     let fired = 0;
     for (let more = true; more && !this.#stopped; ) {
       const done = await this.#batch.fire();

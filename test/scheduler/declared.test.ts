@@ -27,7 +27,10 @@ const get = (stage: Stage, name = "house.hourly") => stage.registry.get(houseTen
 const actions = async (stage: Stage) =>
   (await stage.audit("house.hourly")).map(({ actor, action }) => `${actor} ${action}`);
 
-/* Seen to fail with the check of `edited` taken out: the operator's interval is overwritten. */
+/*
+ * Seen to fail with the check of `edited` taken out (the operator's interval is overwritten), and without the lock of the
+ * reconciliation (one of three schedulers that start at once fails on the row of another).
+ */
 
 test("what the code declares is added, changed and removed at the start of a scheduler, and each is in the audit", async () => {
   await using stage = await openStage([job]);

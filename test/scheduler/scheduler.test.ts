@@ -15,6 +15,12 @@ const outcomes = async (stage: Stage, name: string) =>
 /** A tick that has just come: within the minute in which nothing counts as missed. */
 const justNow = () => Math.floor(Date.now() / 1_000) * 1_000 - seconds(2);
 
+/*
+ * Seen to fail: without the lock of due rows and without the uniqueness of recorded ticks, "any number of schedulers"; without
+ * the latter alone, "a tick that has happened"; without `afterCommit`, "dispatched at once"; without the listener, "wakes"
+ * (30 s); without `follow`, "queue".
+ */
+
 describe("firing", () => {
   test("any number of schedulers make one job of each tick", async () => {
     await using stage = await openStage([job]);

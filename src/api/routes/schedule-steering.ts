@@ -43,7 +43,9 @@ export function scheduleSteeringRoutes({ scheduleRegistry, idempotency }: Depend
       method: "post",
       path: `${path}/run`,
       summary: "Run a schedule's job now",
-      description: "Enqueues its job at once, paused or not. The next tick stays where it is.",
+      description:
+        "Enqueues its job at once, paused or not. The next tick stays where it is. With an `Idempotency-Key`, a key of `*` has to " +
+        "name a tenant.",
       needs: "operate",
       params: scheduleParams,
       headers: idempotent.header,
@@ -55,7 +57,7 @@ export function scheduleSteeringRoutes({ scheduleRegistry, idempotency }: Depend
         },
         200: { description: "A job holds the job's deduplication key: this is its receipt.", schema: receiptShape },
       },
-      problems: ["schedule_not_found", "invalid_input", ...idempotent.problems],
+      problems: ["schedule_not_found", "invalid_input", "tenant_required", ...idempotent.problems],
       async handle(call) {
         const { caller, req } = call;
         await idempotency.answer(call, async (context): Promise<Reply> => {

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { instant } from "../../producer/options.ts";
-import { tickView } from "../../scheduler/local-time.ts";
+import { tickView } from "../../scheduler/shown.ts";
 import { ticksFrom } from "../../scheduler/tick.ts";
 import { type Operation, parseQuery } from "../operation.ts";
 import { schedulePreview, tickPage } from "../schedule-shapes.ts";

@@ -6,10 +6,9 @@ import { toProblems } from "#core/problems.ts";
 import { scheduleName } from "#core/schedule.ts";
 import type { ScheduleView } from "#core/schedule-view.ts";
 import type { ScheduleRow } from "../../ledger/schedules.ts";
-import { nextView } from "../../scheduler/local-time.ts";
 import { type Editor, ScheduleNotFound, type ScheduleRegistry } from "../../scheduler/registry.ts";
 import { scheduleRequest } from "../../scheduler/schedule-request.ts";
-import { sentenceOf } from "../../scheduler/sentence.ts";
+import { nextView, wordsOf } from "../../scheduler/shown.ts";
 import type { Caller } from "../authenticate.ts";
 import { type Operation, parseQuery } from "../operation.ts";
 import { schedulePage, scheduleView } from "../schedule-shapes.ts";
@@ -149,7 +148,7 @@ export function toView(row: ScheduleRow): ScheduleView {
     job: row.job,
     payload: row.payload,
     ...row.rule,
-    sentence: sentenceOf(row.rule),
+    sentence: wordsOf(row.rule),
     overlap: row.overlap,
     missed: row.missed,
     spreadMs: row.spreadMs,
