@@ -53,7 +53,10 @@ describe("what becomes of ticks that have passed", () => {
         fc.constantFrom("skip" as const, "once" as const, "all" as const),
         (everyMs, afterMs, missed) => {
           const now = start + afterMs;
-          const made = plan(due({ rule: scheduleRule.parse({ everyMs, startsAt: new Date(start).toISOString() }), missed }), now);
+          const made = plan(
+            due({ rule: scheduleRule.parse({ everyMs, startsAt: new Date(start).toISOString() }), missed }),
+            now,
+          );
           let expected = start;
           for (const { tick, until, count } of made.fates) {
             assert.equal(tick, expected, "each begins where the one before ended");
