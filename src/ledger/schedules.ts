@@ -305,7 +305,7 @@ export class Schedules {
  * schedules: Postgres then ends its session, and another one takes them. The others are for the reason of `hotSettings`
  * (`database.ts`): with stale statistics the planner reads 100,000 schedules to find that none is due (23 ms, 2026-11-20).
  */
-const firingSettings = `set local idle_in_transaction_session_timeout = 10000; set local enable_seqscan = off;
+const firingSettings = `set local idle_in_transaction_session_timeout = 5000; set local enable_seqscan = off;
   set local enable_bitmapscan = off; set local enable_sort = off; set local jit = off`;
 
 /** Names a tick of a schedule within one batch. */
