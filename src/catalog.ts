@@ -1,10 +1,17 @@
 import { Catalog } from "#core/catalog.ts";
 import { generate } from "#jobs/documents/generate.job.ts";
 import { prune } from "#jobs/operations/prune.job.ts";
+import { pruneHourly } from "#jobs/operations/prune.schedule.ts";
 import { reconcile } from "#jobs/operations/reconcile.job.ts";
+import { reconcileEachMinute } from "#jobs/operations/reconcile.schedule.ts";
 import { verifyDocuments } from "#jobs/operations/verify-documents.job.ts";
+import { verifyDocumentsNightly } from "#jobs/operations/verify-documents.schedule.ts";
 import { documents } from "#queues/documents.ts";
 import { operations } from "#queues/operations.ts";
 
-/** Every job and queue of this installation: the one file of `src` that imports jobs. A new job is a line here. */
-export const catalog = new Catalog([generate, prune, reconcile, verifyDocuments], [documents, operations]);
+/** Every job, queue and declared schedule of this installation: the one file of `src` that imports jobs. A new job is a line here. */
+export const catalog = new Catalog(
+  [generate, prune, reconcile, verifyDocuments],
+  [documents, operations],
+  [pruneHourly, reconcileEachMinute, verifyDocumentsNightly],
+);

@@ -41,6 +41,21 @@ const rules: ReadonlyArray<{ from: RegExp; allow: RegExp; why: string }> = [
     why: "a producer stands on ledger and engines",
   },
   {
+    from: /^src\/scheduler\//,
+    allow: /^(#core\/|src\/(scheduler|producer|ledger|access)\/|node:|zod$|(?!src\/)[a-z@])/,
+    why: "a scheduler is a producer with a clock: it knows no engine, no worker and no HTTP",
+  },
+  {
+    from: /^src\/scheduler\/(tick|rule-problems|sentence|presets|spread|next|due)\.ts$/,
+    allow: /^(#core\/|src\/scheduler\/|src\/ledger\/schedules\.ts$|node:|(?!src\/)[a-z@])/,
+    why: "what decides when is pure",
+  },
+  {
+    from: /^jobs\/.*\.schedule\.ts$/,
+    allow: /^(#core\/|jobs\/.*\.job\.ts$)/,
+    why: "a schedule is a declaration, beside the job that it enqueues",
+  },
+  {
     from: /^src\/worker\//,
     allow: /^(#core\/|src\/(worker|producer|ledger|engines|observability)\/|node:|piscina$|zod$)/,
     why: "a worker accepts its handlers' children, and knows nothing of HTTP",
@@ -61,7 +76,7 @@ const rules: ReadonlyArray<{ from: RegExp; allow: RegExp; why: string }> = [
     why: "embedded servers know nothing of jobs",
   },
   {
-    from: /^src\/(core|ledger|engines|producer|worker|services|api|dashboard|observability|access|embedded|client)\//,
+    from: /^src\/(core|ledger|engines|producer|scheduler|worker|services|api|dashboard|observability|access|embedded|client)\//,
     allow: /^(?!src\/(bin|runtime|process|stores|supervisor|catalog|config))/,
     why: "the parts do not know who puts them together",
   },

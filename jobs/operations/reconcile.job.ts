@@ -33,7 +33,7 @@ export const result = z.object({
 }) satisfies z.ZodType<Reconciliation>;
 
 /**
- * Compare the ledger with the engines, mend what differs, and add up the books. Enqueued every minute by the scheduler.
+ * Compare the ledger with the engines, mend what differs, and add up the books. Enqueued every minute by its schedule.
  * Safe to repeat: whatever it changes, it changes by compare-and-set.
  */
 export const reconcile = defineJob({

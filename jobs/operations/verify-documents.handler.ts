@@ -8,10 +8,11 @@ const namedAtMost = 100;
 
 export const handle: Handler<VerifyDocuments, VerifiedDocuments> = async ({ since }, ctx) => {
   const { blobs, documents } = ctx.services;
+  const tenant = ctx.tenant === "*" ? null : ctx.tenant; // a job of the house looks after everybody's
   const missing: string[] = [];
   const corrupt: string[] = [];
   let checked = 0;
-  for await (const version of documents.storedSince(ctx.tenant, since ? new Date(since) : new Date(0), pageSize)) {
+  for await (const version of documents.storedSince(tenant, since ? new Date(since) : new Date(0), pageSize)) {
     ctx.signal.throwIfAborted();
     const name = `${version.documentId}/${version.version}`;
     if (!(await blobs.has(version.sha256))) missing.push(name);

@@ -21,7 +21,10 @@ export const result = z.strictObject({
 });
 export type VerifiedDocuments = z.infer<typeof result>;
 
-/** Read every stored document of the tenant back and compare its bytes with the recorded hash. Reads only. */
+/**
+ * Read every stored document of the tenant back and compare its bytes with the recorded hash; as a job of the house (tenant
+ * `*`), every tenant's. Reads only.
+ */
 export const verifyDocuments = defineJob({
   name: "operations.verify-documents",
   summary: "Read every stored document back and compare its bytes with the recorded SHA-256.",

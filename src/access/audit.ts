@@ -1,12 +1,13 @@
+import type { SqlRunner } from "#core/sql.ts";
 import type { Database } from "../ledger/database.ts";
 
 /** Something a person did. Names and ids only: nothing of a payload. */
 export interface Deed {
-  /** The key that acted. */
+  /** The key that acted; `code` for what a release declares, `scheduler` for what it finds. */
   readonly actor: string;
   /** `noun.verb`, e.g. `queue.pause`. */
   readonly action: string;
-  /** `queue/<name>`, `job/<id>`, or `session`. */
+  /** `queue/<name>`, `job/<id>`, `schedule/<name>`, or `session`. */
   readonly subject: string;
   /** Whose job it is; `*` for what concerns all. */
   readonly tenant?: string;
@@ -15,7 +16,8 @@ export interface Deed {
 
 /**
  * Who did what. A deed is written down before it is done, so that none goes unrecorded; how it ended is added afterwards,
- * and a row without an ending is one whose process died in between.
+ * and a row without an ending is one whose process died in between. A deed that is a change of rows alone is written in the
+ * transaction that makes it, and needs no ending.
  */
 export class Audit {
   readonly #database: Database;
@@ -25,8 +27,11 @@ export class Audit {
   }
 
   /** Rejects when it cannot be written: then it is not to be done. */
-  async record({ actor, action, subject, tenant = "*", details = {} }: Deed): Promise<string> {
-    const { rows } = await this.#database.executeSql(
+  async record(
+    { actor, action, subject, tenant = "*", details = {} }: Deed,
+    runner: SqlRunner = this.#database,
+  ): Promise<string> {
+    const { rows } = await runner.executeSql(
       `insert into ${this.#database.schema}.audit (tenant, actor, action, subject, details) values ($1, $2, $3, $4, $5)
        returning id`,
       [tenant, actor, action, subject, JSON.stringify(details)],

@@ -18,6 +18,7 @@ import type { JobLookup } from "../producer/job-lookup.ts";
 import type { Producer } from "../producer/producer.ts";
 import type { QueueSettings } from "../producer/queue-settings.ts";
 import type { Redrive } from "../producer/redrive.ts";
+import { ScheduleRegistry } from "../scheduler/registry.ts";
 import { authenticator } from "./authenticate.ts";
 import { Idempotency } from "./idempotency.ts";
 import type { JobWatch } from "./job-watch.ts";
@@ -39,6 +40,9 @@ import { jobEventsRoute } from "./routes/job-events.ts";
 import { jobTypesRoute } from "./routes/job-types.ts";
 import { listJobsRoute } from "./routes/list-jobs.ts";
 import { queueRoutes } from "./routes/queues.ts";
+import { scheduleSteeringRoutes } from "./routes/schedule-steering.ts";
+import { scheduleTickRoutes } from "./routes/schedule-ticks.ts";
+import { scheduleRoutes } from "./routes/schedules.ts";
 
 export interface AppOptions {
   readonly catalog: Catalog;
@@ -65,11 +69,13 @@ export function createApp(options: AppOptions): express.Express {
   const { log } = options;
   const authenticate = authenticator(options.keys);
   const batches = new Batches(options.database);
+  const audit = new Audit(options.database);
   const deps = {
     ...options,
     queues: options.catalog.queues,
     authenticate,
-    audit: new Audit(options.database),
+    audit,
+    scheduleRegistry: new ScheduleRegistry({ ...options, audit }),
     idempotency: new Idempotency(options),
     batches,
     batchProducer: new BatchProducer(options.producer, batches),
@@ -85,6 +91,9 @@ export function createApp(options: AppOptions): express.Express {
     cancelJobRoute(deps),
     redriveJobRoute(deps),
     ...queueRoutes(deps),
+    ...scheduleRoutes(deps),
+    ...scheduleSteeringRoutes(deps),
+    ...scheduleTickRoutes(deps),
     ...documentRoutes(deps),
     documentContentRoute(deps),
     incidentsRoute(deps),

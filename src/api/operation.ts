@@ -14,6 +14,8 @@ export const tags = {
   Batches: "Jobs that belong together, and one more that runs when they have all ended.",
   "Follow work": "Read jobs one by one, wait for one, be told of its changes, or page through all of them.",
   "Steer work": "Cancel what is no longer wanted, and put dead letters back.",
+  Schedules:
+    "Work that comes again and again, by the clock of a time zone. Each tick happens once, or is recorded as left out.",
   Documents: "What document jobs made: versions that never change, and their bytes.",
   Health: "For load balancers and monitoring. Open to the loopback address; everybody else needs a key that may read.",
 } as const;
@@ -36,7 +38,7 @@ export interface Operation {
   /** `noun.verb`: the OpenAPI operationId. */
   readonly name: string;
   readonly tag: keyof typeof tags;
-  readonly method: "get" | "post" | "delete";
+  readonly method: "get" | "post" | "put" | "delete";
   /** In OpenAPI notation: `/v1/jobs/{id}`. */
   readonly path: string;
   readonly summary: string;

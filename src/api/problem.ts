@@ -8,6 +8,7 @@ import { BatchNotFound, BatchSealed } from "../producer/batch-producer.ts";
 import { JobAlreadyEnded, JobIsRunning } from "../producer/cancellation.ts";
 import { UnknownQueue } from "../producer/queue-settings.ts";
 import { JobNotDead, JobSettling, QueueGone } from "../producer/redrive.ts";
+import { ScheduleDeclared, ScheduleNotFound } from "../scheduler/registry.ts";
 
 /** Every problem this API answers, by its permanent code. `docs/errors.md` says what to do about each. */
 export const problems = {
@@ -23,6 +24,7 @@ export const problems = {
   job_not_found: { status: 404, title: "No job of this id is kept" },
   batch_not_found: { status: 404, title: "No batch of this id is kept" },
   document_not_found: { status: 404, title: "No such document or version exists" },
+  schedule_not_found: { status: 404, title: "No schedule of this name exists" },
   method_not_allowed: { status: 405, title: "This address does not know this method" },
   job_already_ended: { status: 409, title: "The job has ended" },
   job_is_running: { status: 409, title: "The job runs and cannot be stopped" },
@@ -32,6 +34,7 @@ export const problems = {
   key_taken: { status: 409, title: "Another job holds the deduplication key" },
   idempotency_key_in_flight: { status: 409, title: "The first request with this key is still being answered" },
   batch_sealed: { status: 409, title: "The batch takes no more jobs" },
+  schedule_declared: { status: 409, title: "The schedule comes with the code" },
   body_too_large: { status: 413, title: "The body is too large" },
   unsupported_media_type: { status: 415, title: "The body is not of a type this API reads" },
   range_not_satisfiable: { status: 416, title: "The range lies outside the content" },
@@ -73,6 +76,8 @@ const classes: ReadonlyArray<{
   { of: KeyTaken, code: "key_taken" },
   { of: BatchNotFound, code: "batch_not_found" },
   { of: BatchSealed, code: "batch_sealed" },
+  { of: ScheduleNotFound, code: "schedule_not_found" },
+  { of: ScheduleDeclared, code: "schedule_declared" },
   { of: StoreUnavailable, code: "store_unavailable", headers: { "Retry-After": "1" } },
 ];
 

@@ -9,8 +9,21 @@ import { type Document, Documents, type DocumentVersion } from "./documents.ts";
 import { readEvents } from "./event-stream.ts";
 import { Http, ProblemError } from "./http.ts";
 import { pause } from "./pause.ts";
+import { type Schedule, ScheduleCalls, type ScheduleRequest } from "./schedules.ts";
 
-export type { Batch, BatchOptions, Document, DocumentVersion, EnqueueOptions, JobLine, JobState, JobView, Receipt };
+export type {
+  Batch,
+  BatchOptions,
+  Document,
+  DocumentVersion,
+  EnqueueOptions,
+  JobLine,
+  JobState,
+  JobView,
+  Receipt,
+  Schedule,
+  ScheduleRequest,
+};
 export { ProblemError };
 
 export interface ClientOptions {
@@ -71,12 +84,14 @@ export function createClient(options: ClientOptions): Client {
 export class Client {
   readonly documents: Documents;
   readonly batches: BatchCalls;
+  readonly schedules: ScheduleCalls;
   readonly #http: Http;
 
   constructor(options: ClientOptions) {
     this.#http = new Http(options);
     this.documents = new Documents(this.#http);
     this.batches = new BatchCalls(this.#http);
+    this.schedules = new ScheduleCalls(this.#http);
   }
 
   /**

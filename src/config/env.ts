@@ -24,6 +24,14 @@ const url = (...schemes: string[]) =>
     )
     .optional();
 
+function isTimeZone(name: string): boolean {
+  try {
+    return new Intl.DateTimeFormat("en", { timeZone: name }).resolvedOptions().timeZone !== "";
+  } catch {
+    return false;
+  }
+}
+
 const schema = z.object({
   DATABASE_URL: url("postgres", "postgresql"),
   REDIS_URL: url("redis", "rediss"),
@@ -47,6 +55,7 @@ const schema = z.object({
   DRAIN_MS: z.coerce.number().int().min(0).max(600_000).default(25_000),
   SILENCE_MS: z.coerce.number().int().min(1_000).max(3_600_000).default(30_000),
   BLOB_URL: url("file"),
+  TIME_ZONE: z.string().refine(isTimeZone, "Expected an IANA time zone such as Europe/Berlin").default("UTC"),
 });
 
 /** What a process is told from outside. Durations in ms; directories absolute. */
@@ -71,6 +80,8 @@ export interface Environment {
   /** For how long a worker's pool may take nothing although work is ready, before it is rebuilt. */
   readonly silenceMs: number;
   readonly blobUrl: string;
+  /** IANA zone of the installation: where the wall clock of declared schedules hangs. */
+  readonly timeZone: string;
 }
 
 /** Parse the environment. Only `bin/` and `scripts/` call it; everything below receives values. */
@@ -96,6 +107,7 @@ export function parseEnv(source: Readonly<Record<string, string | undefined>>): 
     logLevel: env.LOG_LEVEL,
     drainMs: env.DRAIN_MS,
     silenceMs: env.SILENCE_MS,
+    timeZone: env.TIME_ZONE,
     blobUrl: env.BLOB_URL ?? `file:${join(dataDir, "blobs")}`,
   };
 }

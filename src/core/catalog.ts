@@ -2,6 +2,7 @@ import { z } from "zod";
 import { UnknownJob } from "./errors.ts";
 import type { JobDefinition } from "./job.ts";
 import type { QueueDefinition } from "./queue.ts";
+import type { ScheduleDefinition } from "./schedule.ts";
 
 /** Every way in which a list of jobs and queues does not fit together, found before anything starts. */
 export class InvalidCatalog extends Error {
@@ -15,25 +16,35 @@ export class InvalidCatalog extends Error {
   }
 }
 
-/** All jobs and queues of an installation. Light: holding one loads no handler. */
+/** All jobs, queues and declared schedules of an installation. Light: holding one loads no handler. */
 export class Catalog {
   readonly jobs: readonly JobDefinition[];
   readonly queues: readonly QueueDefinition[];
+  readonly schedules: readonly ScheduleDefinition[];
   readonly #byName: ReadonlyMap<string, JobDefinition>;
 
   /** Throws InvalidCatalog with every problem at once. */
-  constructor(jobs: readonly JobDefinition[], queues: readonly QueueDefinition[]) {
+  constructor(
+    jobs: readonly JobDefinition[],
+    queues: readonly QueueDefinition[],
+    schedules: readonly ScheduleDefinition[] = [],
+  ) {
     const problems = [
       ...repeated(jobs.map((job) => job.name)).map((name) => `job "${name}" is defined more than once`),
       ...repeated(queues.map((queue) => queue.name)).map((name) => `queue "${name}" is defined more than once`),
       ...jobs
         .filter((job) => !queues.includes(job.queue))
         .map((job) => `job "${job.name}" waits in queue "${job.queue.name}", which is not in the catalog`),
+      ...repeated(schedules.map(({ name }) => name)).map((name) => `schedule "${name}" is declared more than once`),
+      ...schedules
+        .filter(({ job }) => !jobs.includes(job))
+        .map(({ name, job }) => `schedule "${name}" enqueues "${job.name}", which is not in the catalog`),
       ...jobs.flatMap((job) => [...schemaProblems(job, "payload"), ...schemaProblems(job, "result")]),
     ];
     if (problems.length > 0) throw new InvalidCatalog(problems);
     this.jobs = jobs;
     this.queues = queues;
+    this.schedules = schedules;
     this.#byName = new Map(jobs.map((job) => [job.name, job]));
   }
 

@@ -85,8 +85,8 @@ export interface DocumentStore {
   find(tenant: string, documentId: string): Promise<StoredDocument | null>;
   versions(tenant: string, documentId: string): Promise<readonly DocumentVersion[]>;
   version(tenant: string, documentId: string, number: number): Promise<DocumentVersion | null>;
-  /** Every version stored at or after `since`, oldest document first, read in pages of `pageSize`. */
-  storedSince(tenant: string, since: Date, pageSize: number): AsyncIterable<DocumentVersion>;
+  /** Every version stored at or after `since`, oldest document first, read in pages of `pageSize`. `null`: of all tenants. */
+  storedSince(tenant: string | null, since: Date, pageSize: number): AsyncIterable<DocumentVersion>;
 }
 
 export interface NewDocumentVersion {

@@ -1,5 +1,5 @@
 import type { Log } from "#core/handler.ts";
-import type { SqlRow } from "#core/sql.ts";
+import type { SqlRow, SqlRunner } from "#core/sql.ts";
 import type { Database } from "./database.ts";
 
 /** Something that is wrong with the house and that a person should see. Instants are ISO 8601 in UTC. */
@@ -42,9 +42,17 @@ export class Incidents {
     this.#log = log;
   }
 
-  /** Report what is wrong. `true`: it is new. Safe to repeat for as long as it goes on. */
-  async open(kind: string, subject: string, details: Readonly<Record<string, unknown>> = {}): Promise<boolean> {
-    const { rows } = await this.#database.executeSql(
+  /**
+   * Report what is wrong. `true`: it is new. Safe to repeat for as long as it goes on. With `runner`, as part of that
+   * transaction.
+   */
+  async open(
+    kind: string,
+    subject: string,
+    details: Readonly<Record<string, unknown>> = {},
+    runner: SqlRunner = this.#database,
+  ): Promise<boolean> {
+    const { rows } = await runner.executeSql(
       `insert into ${this.#table} as i (kind, subject, details) values ($1, $2, $3)
        on conflict (kind, subject) where closed_at is null
        do update set details = excluded.details, seen = i.seen + 1, last_seen_at = now()
@@ -57,8 +65,13 @@ export class Incidents {
   }
 
   /** It is over; `details` are added to what is known. `false`: none was open. Safe to repeat. */
-  async close(kind: string, subject: string, details: Readonly<Record<string, unknown>> = {}): Promise<boolean> {
-    const { rows } = await this.#database.executeSql(
+  async close(
+    kind: string,
+    subject: string,
+    details: Readonly<Record<string, unknown>> = {},
+    runner: SqlRunner = this.#database,
+  ): Promise<boolean> {
+    const { rows } = await runner.executeSql(
       `update ${this.#table} set closed_at = now(), details = details || $3::jsonb
        where kind = $1 and subject = $2 and closed_at is null
        returning (extract(epoch from now() - opened_at) * 1000)::float8 as lasted_ms`,

@@ -11,6 +11,8 @@ const batchSize = 2_000;
 const blobGraceMs = 24 * 3_600_000;
 /** Closed incidents, finished batches without jobs, and audit lines of what they were about. */
 const recordsKeptMs = 90 * 24 * 3_600_000;
+/** What came of the ticks of schedules: a schedule of each second writes 86,400 a day. */
+const ticksKeptMs = 30 * 24 * 3_600_000;
 
 /** Deletes what nobody is promised any more, in small batches, by the policy of each queue. Safe to stop at any moment. */
 export class LedgerRetention implements Retention {
@@ -37,6 +39,8 @@ export class LedgerRetention implements Retention {
     const old = `now() - ${recordsKeptMs} * interval '1 millisecond'`;
     await this.#repeat(signal, () => this.#delete("incidents", `closed_at < ${old}`));
     await this.#repeat(signal, () => this.#delete("batches", `finished_at < ${old}`));
+    const oldTicks = `now() - ${ticksKeptMs} * interval '1 millisecond'`;
+    await this.#repeat(signal, () => this.#delete("schedule_ticks", `recorded_at < ${oldTicks}`));
     const blobs = await this.#pruneBlobs(signal);
     return { jobs, idempotencyKeys, sessions, blobs };
   }

@@ -78,12 +78,12 @@ export class PostgresDocumentStore implements DocumentStore {
     return { ...rest, version: added.version, createdAt: added.created_at };
   }
 
-  async *storedSince(tenant: string, since: Date, pageSize: number): AsyncIterable<DocumentVersion> {
+  async *storedSince(tenant: string | null, since: Date, pageSize: number): AsyncIterable<DocumentVersion> {
     let after: [string, number] = ["00000000-0000-0000-0000-000000000000", 0];
     for (;;) {
       const { rows } = await this.#database.executeSql(
         `select ${versionColumns} from ${this.#joined}
-         where v.tenant = $1 and (v.document_id, v.version) > ($2::uuid, $3::int) and v.created_at >= $4
+         where ($1::text is null or v.tenant = $1) and (v.document_id, v.version) > ($2::uuid, $3::int) and v.created_at >= $4
          order by v.document_id, v.version limit $5`,
         [tenant, ...after, since, pageSize],
       );

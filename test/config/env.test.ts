@@ -7,6 +7,7 @@ test("an empty environment is embedded mode on loopback, with the documented def
   assert.equal(env.databaseUrl, undefined);
   assert.equal(env.redisUrl, undefined);
   assert.equal(env.host, "127.0.0.1");
+  assert.equal(env.timeZone, "UTC");
   assert.deepEqual([env.port, env.dashboardPort, env.drainMs], [3000, 3001, 25_000]);
   assert.match(env.dataDir, /\/\.nightshift$/);
   assert.equal(env.blobUrl, `file:${env.dataDir}/blobs`);
@@ -19,6 +20,7 @@ test("a bad environment names every problem at once, and no value of a secret", 
     PORT: "seventy",
     DRAIN_MS: "-1",
     LOG_LEVEL: "loud",
+    TIME_ZONE: "Europe/Berln",
     NIGHTSHIFT_API_KEY: "short-secret",
   };
   assert.throws(

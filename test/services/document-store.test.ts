@@ -69,4 +69,5 @@ test("all versions can be walked in pages", async () => {
   await documents.addVersion(version({ tenant: "other" }));
   const seen = await Array.fromAsync(documents.storedSince(tenant, new Date(0), 2));
   assert.equal(seen.length, 4);
+  assert.equal((await Array.fromAsync(documents.storedSince(null, new Date(0), 2))).length, 5, "of all tenants");
 });
