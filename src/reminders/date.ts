@@ -59,3 +59,8 @@ export function instantOf(date: DateText, time: string, zone: string): number {
   if (first.toPlainDateTime().equals(wanted)) return first.epochMilliseconds;
   return (first.getTimeZoneTransition("next") ?? first).epochMilliseconds;
 }
+
+/** Days from one day to another; below 0 when the other is earlier. */
+export function daysBetween(from: DateText, to: DateText): number {
+  return Temporal.PlainDate.from(from).until(to, { largestUnit: "days" }).days;
+}

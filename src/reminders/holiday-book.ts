@@ -45,7 +45,7 @@ export class HolidayBook {
   #seen = "";
 
   constructor(options: { dir: string; log: Log }) {
-    this.#dirs = [shippedDir, options.dir];
+    this.#dirs = options.dir === "" ? [shippedDir] : [shippedDir, options.dir];
     this.#log = options.log;
     this.refresh();
   }

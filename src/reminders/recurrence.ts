@@ -55,18 +55,26 @@ export function problemsOfRule(rrule: string, path: string): FieldProblem[] {
     if (/^BY(HOUR|MINUTE|SECOND)$/.test(name) || /^FREQ=(HOUR|MINUTE|SECOND)LY$/.test(part))
       return problem("rule_not_on_dates", `Expected a rule on dates, found ${name}: the hour is the obligation's "at"`);
     const fits = Object.hasOwn(parts, name) && parts[name]!(value) && rest.length === 0;
-    if (!fits) return problem("rule_unreadable", `Expected a part of an RFC 5545 rule on dates, found another: part ${given.size + 1}`);
+    if (!fits)
+      return problem(
+        "rule_unreadable",
+        `Expected a part of an RFC 5545 rule on dates, found another: part ${given.size + 1}`,
+      );
     if (given.has(name)) return problem("rule_unreadable", `Expected ${name} once, found it twice`);
     given.set(name, value);
   }
   if (!given.has("FREQ")) return problem("rule_unreadable", "Expected FREQ, found none");
-  if (given.has("COUNT") && given.has("UNTIL")) return problem("rule_unreadable", "Expected COUNT or UNTIL, found both");
+  if (given.has("COUNT") && given.has("UNTIL"))
+    return problem("rule_unreadable", "Expected COUNT or UNTIL, found both");
   if (given.has("SKIP") && !given.has("RSCALE"))
     return problem("rule_unreadable", "Expected RSCALE=GREGORIAN beside SKIP (RFC 7529), found none");
   if (given.has("BYSETPOS") && ![...given.keys()].some((name) => /^BY(?!SETPOS)/.test(name)))
     return problem("rule_unreadable", "Expected another BY… part beside BYSETPOS, found none");
   if (withoutSkip(given) === null)
-    return problem("rule_unsupported", "Expected SKIP with one BYMONTHDAY at most, and FORWARD without it, found otherwise");
+    return problem(
+      "rule_unsupported",
+      "Expected SKIP with one BYMONTHDAY at most, and FORWARD without it, found otherwise",
+    );
   return [];
 }
 

@@ -2,12 +2,16 @@ import assert from "node:assert/strict";
 import { describe, test } from "vitest";
 import { dayIn, instantOf, isDate, isZone, wallClock } from "../../src/reminders/date.ts";
 
-const utc = (date: string, time: string, zone: string) => new Date(instantOf(date, time, zone)).toISOString().slice(0, 16);
+const utc = (date: string, time: string, zone: string) =>
+  new Date(instantOf(date, time, zone)).toISOString().slice(0, 16);
 
 describe("the hour is the recipient's", () => {
   test("02:30 on the night it does not exist is the first instant after the gap", () => {
     assert.equal(utc("2026-03-08", "02:30", "America/New_York"), "2026-03-08T07:00");
-    assert.equal(wallClock("America/New_York", instantOf("2026-03-08", "02:30", "America/New_York")), "2026-03-08T03:00");
+    assert.equal(
+      wallClock("America/New_York", instantOf("2026-03-08", "02:30", "America/New_York")),
+      "2026-03-08T03:00",
+    );
     assert.equal(utc("2026-03-29", "02:30", "Europe/Berlin"), "2026-03-29T01:00");
   });
   test("01:30 on the night it comes twice is the first of the two", () => {
@@ -34,8 +38,20 @@ test("which day it is depends on where", () => {
 });
 
 test("days and zones that do not exist", () => {
-  for (const text of ["2026-02-30", "2026-13-01", "2025-02-29", "2026-1-1", "today", "0000-01-01", "9999-01-01", "2026-11-20T00:00"]) assert.equal(isDate(text), false, text);
+  for (const text of [
+    "2026-02-30",
+    "2026-13-01",
+    "2025-02-29",
+    "2026-1-1",
+    "today",
+    "0000-01-01",
+    "9999-01-01",
+    "2026-11-20T00:00",
+  ])
+    assert.equal(isDate(text), false, text);
   for (const text of ["2028-02-29", "2026-12-31"]) assert.equal(isDate(text), true, text);
-  for (const zone of ["Mars/Olympus", "+05:30", "", "Asia", "../etc/passwd", "Asia/Kolkata "]) assert.equal(isZone(zone), false, zone);
-  for (const zone of ["Asia/Kathmandu", "UTC", "America/Argentina/Buenos_Aires"]) assert.equal(isZone(zone), true, zone);
+  for (const zone of ["Mars/Olympus", "+05:30", "", "Asia", "../etc/passwd", "Asia/Kolkata "])
+    assert.equal(isZone(zone), false, zone);
+  for (const zone of ["Asia/Kathmandu", "UTC", "America/Argentina/Buenos_Aires"])
+    assert.equal(isZone(zone), true, zone);
 });
