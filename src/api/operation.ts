@@ -15,6 +15,7 @@ export const tags = {
   "Follow work": "Read jobs one by one, wait for one, be told of its changes, or page through all of them.",
   "Steer work": "Cancel what is no longer wanted, and put dead letters back.",
   Documents: "What document jobs made: versions that never change, and their bytes.",
+  Obligations: "What companies owe and when, who is reminded of it, and what became of each message.",
   Health: "For load balancers and monitoring. Open to the loopback address; everybody else needs a key that may read.",
 } as const;
 
@@ -36,7 +37,7 @@ export interface Operation {
   /** `noun.verb`: the OpenAPI operationId. */
   readonly name: string;
   readonly tag: keyof typeof tags;
-  readonly method: "get" | "post" | "delete";
+  readonly method: "get" | "post" | "patch" | "delete";
   /** In OpenAPI notation: `/v1/jobs/{id}`. */
   readonly path: string;
   readonly summary: string;

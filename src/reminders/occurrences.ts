@@ -1,6 +1,7 @@
 import type { Clock } from "#core/clock.ts";
 import { InvalidInput, NightshiftError } from "#core/errors.ts";
 import type { SqlRow, SqlRunner } from "#core/sql.ts";
+import type { Database } from "../ledger/database.ts";
 import { addDays, type DateText, dayIn } from "./date.ts";
 import type { ObligationBody } from "./obligation.ts";
 import type { Obligations } from "./obligations.ts";
@@ -60,12 +61,14 @@ export function standingOf(
  */
 export class Occurrences {
   readonly #obligations: Obligations;
+  readonly #sql: SqlRunner;
   readonly #schema: string;
   readonly #clock: Clock;
 
-  constructor(options: { obligations: Obligations; schema: string; clock: Clock }) {
+  constructor(options: { obligations: Obligations; database: Database; clock: Clock }) {
     this.#obligations = options.obligations;
-    this.#schema = options.schema;
+    this.#sql = options.database;
+    this.#schema = options.database.schema;
     this.#clock = options.clock;
   }
 
@@ -131,14 +134,16 @@ export class Occurrences {
     });
   }
 
-  /** The open ones of an obligation, the most pressing first, at most `limit`. */
-  async open(tenant: string, id: string, timeZone: string, limit: number): Promise<readonly OccurrenceView[]> {
-    const { rows } = await this.#obligations.transaction((sql) =>
-      sql.executeSql(
-        `select ${columns} from ${this.#schema}.occurrences
-         where tenant = $1 and obligation_id = $2 and state = 'open' order by due_on, occurs_on limit $3`,
-        [tenant, id, limit],
-      ),
+  /** The open ones of an obligation, the most pressing first; within the caller's transaction, if there is one. */
+  async open(
+    tenant: string,
+    id: string,
+    { timeZone, limit, within = this.#sql }: { timeZone: string; limit: number; within?: SqlRunner | undefined },
+  ): Promise<readonly OccurrenceView[]> {
+    const { rows } = await within.executeSql(
+      `select ${columns} from ${this.#schema}.occurrences
+       where tenant = $1 and obligation_id = $2 and state = 'open' order by due_on, occurs_on limit $3`,
+      [tenant, id, limit],
     );
     const today = dayIn(timeZone, this.#clock.now());
     return rows.map((row) => toOccurrence(row, today));

@@ -2,6 +2,7 @@ import type { Clock } from "#core/clock.ts";
 import type { Log } from "#core/handler.ts";
 import type { Database } from "../ledger/database.ts";
 import type { Producer } from "../producer/producer.ts";
+import { Deliveries } from "./deliveries.ts";
 import { HolidayBook } from "./holiday-book.ts";
 import { Obligations } from "./obligations.ts";
 import { Occurrences } from "./occurrences.ts";
@@ -13,13 +14,15 @@ export class Reminders {
   readonly holidays: HolidayBook;
   readonly obligations: Obligations;
   readonly occurrences: Occurrences;
+  readonly deliveries: Deliveries;
   readonly outbox: PostgresOutbox;
 
   constructor(options: { database: Database; producer: Producer; holidaysDir: string; clock: Clock; log: Log }) {
     const { database, clock, log } = options;
     this.holidays = new HolidayBook({ dir: options.holidaysDir, log });
     this.obligations = new Obligations({ database, holidays: this.holidays, clock });
-    this.occurrences = new Occurrences({ obligations: this.obligations, schema: database.schema, clock });
+    this.occurrences = new Occurrences({ obligations: this.obligations, database, clock });
+    this.deliveries = new Deliveries({ database, clock });
     const replanner = new Replanner({ database, obligations: this.obligations, holidays: this.holidays, clock, log });
     this.outbox = new PostgresOutbox({ database, producer: options.producer, replanner, clock, log });
   }

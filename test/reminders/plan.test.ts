@@ -263,7 +263,7 @@ test("a rule that changes keeps what is overdue; a deleted obligation is silent 
   stage.at("2026-05-25T00:00:00Z");
   await change(stage, id, { due: { rrule: "FREQ=MONTHLY;BYMONTHDAY=22", from: "2026-05-01" } });
   const { occurrences, obligations } = stage.rig.runtime.reminders;
-  const open = await occurrences.open(tenant, id, "Asia/Kolkata", 3);
+  const open = await occurrences.open(tenant, id, { timeZone: "Asia/Kolkata", limit: 3 });
   assert.deepEqual(
     open.map((one) => `${one.dueOn} ${one.standing}`),
     ["2026-05-20 overdue", "2026-06-22 pending", "2026-07-22 pending"],
