@@ -1,5 +1,5 @@
 import type { Clock } from "#core/clock.ts";
-import { NightshiftError } from "#core/errors.ts";
+import { InvalidInput, NightshiftError } from "#core/errors.ts";
 import type { SqlRow, SqlRunner } from "#core/sql.ts";
 import type { Database } from "../ledger/database.ts";
 import { newJobId } from "../producer/job-id.ts";
@@ -131,6 +131,7 @@ export class Obligations {
       const now = this.#clock.now();
       const raw = { ...toRaw(before), ...patch };
       const body = readObligation(raw, this.#holidays, { now, rule: "due" in patch });
+      if (body.company !== before.company) await this.#requireRoom(sql, tenant, id, body.company);
       await sql.executeSql(
         `update ${this.#table} set body = $3, company = $4, kind = $5, time_zone = $6, holiday_calendar = $7,
            revision = revision + 1, updated_at = $8
@@ -178,6 +179,18 @@ export class Obligations {
     );
     if (!rows[0]) throw new ObligationNotFound();
     return rows[0].body;
+  }
+
+  /** An obligation of a calendar's rule cannot move to a company that has one of that rule already. Throws InvalidInput. */
+  async #requireRoom(sql: SqlRunner, tenant: string, id: string, company: string): Promise<void> {
+    const { rows } = await sql.executeSql(
+      `select 1 from ${this.#table} mine join ${this.#table} other using (tenant, source_calendar, source_rule)
+       where mine.tenant = $1 and mine.id = $2 and other.company = $3 and other.deleted_at is null`,
+      [tenant, id, company],
+    );
+    const message = "Expected a company without an obligation of this calendar's rule, found one that has it";
+    if (rows.length > 0)
+      throw new InvalidInput("The obligation was refused", [{ path: "company", code: "rule_taken", message }]);
   }
 
   transaction<T>(work: (sql: SqlRunner) => Promise<T>): Promise<T> {

@@ -246,6 +246,15 @@ describe("calendars", () => {
     assert.deepEqual(problemsOf((await apply(api, "in-gst", { title: "Mine" })).body), ["title unrecognized_key"]);
     assert.equal(await rows(api, "obligations"), 0);
   });
+
+  test("an obligation of a rule does not move to a company that has one", async () => {
+    await using api = await start();
+    const one = (await apply(api, "in-gst", { rules: ["gstr-1"] })).body.created[0];
+    await apply(api, "in-gst", { rules: ["gstr-1"], company: "other" });
+    const moved = await patch(api, one.id, { company: "other" });
+    assert.deepEqual([moved.status, ...problemsOf(moved.body)], [422, "company rule_taken"]);
+    assert.equal((await patch(api, one.id, { company: "third" })).body.company, "third");
+  });
 });
 
 test("an operator sees what is unknown and has it sent again; a producer does not", async () => {

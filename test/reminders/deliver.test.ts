@@ -101,6 +101,27 @@ describe("e-mail", () => {
     await assert.rejects(deliveries.resend(tenant, held!.id), { code: "delivery_not_resendable" });
   });
 
+  test("signs in where the server asks for it; a password that is refused is nobody's fault but ours: the message waits", async () => {
+    let refusals = 1;
+    await using smtp = await startSmtp(undefined, {
+      authOptional: false,
+      allowInsecureAuth: true,
+      onAuth({ username, password }, _session, callback) {
+        if (refusals-- > 0 || username !== "house" || password !== "p@ss/word") return callback(new Error("no"));
+        callback(null, { user: username });
+      },
+    });
+    const smtpUrl = smtp.url.replace("//", "//house:p%40ss%2Fword@");
+    await using stage = await openStage("2026-06-29T12:00:00Z", { channels: { smtpUrl } });
+    const { id } = await stage.create(dueToday);
+    await stage.rig.work();
+    stage.at(morning);
+    await stage.sweep();
+    assert.deepEqual((await states(stage, id))[0], "0d email sent");
+    assert.equal(smtp.taken.size, 1);
+    assert.doesNotMatch(JSON.stringify(stage.rig.lines), /p@ss|p%40ss/);
+  });
+
   test("a server that is not there was told nothing: the message waits", async () => {
     const closed = createServer();
     await new Promise<void>((resolve) => void closed.listen(0, "127.0.0.1", resolve));
@@ -322,4 +343,44 @@ test("several sweeps and workers at once give each message one job and one sendi
   await stage.rig.work();
   await stage.rig.until(async () => (await stage.rows(undefined, ["sent"])).length === 40);
   assert.deepEqual([...smtp.taken.values()], Array(40).fill(1));
+});
+
+test("a sender that vanished: PagerDuty is told again, e-mail is held and listed, by the next attempt as by the sweep", async () => {
+  await using stage = await openStage("2026-06-29T12:00:00Z");
+  const { id } = await stage.create({ ...dueToday, channels: ["email", "pagerduty"] });
+  stage.at("2026-07-01T04:00:00Z");
+  const { outbox, deliveries } = stage.rig.runtime.reminders;
+  const overdue = (await stage.rows(id)).filter((row) => row.stage === "overdue-owner");
+  const [mail, page] = overdue.sort((a, b) => a.channel.localeCompare(b.channel));
+  const first = await outbox.claim(tenant, mail!.id, ["pagerduty"]);
+  assert.deepEqual(await outbox.claim(tenant, mail!.id, ["pagerduty"]), { kind: "unknown" });
+  assert.equal((await deliveries.troubled(tenant, "unknown", { limit: 10 }))[0]!.errorCode, "sender_vanished");
+  await outbox.claim(tenant, page!.id, ["pagerduty"]);
+  assert.equal((await outbox.claim(tenant, page!.id, ["pagerduty"])).kind, "send");
+
+  // The attempt that was believed lost is not: it knows better.
+  if (first.kind === "send") await outbox.sent(first.message, "<late@house>");
+  assert.deepEqual((await stage.rows(id)).find((row) => row.id === mail!.id)?.state, "sent");
+
+  const again = await stage.create({ ...dueToday, title: "Second" });
+  const row = (await stage.rows(again.id)).find((one) => one.stage === "overdue-owner")!;
+  await outbox.claim(tenant, row.id, []);
+  stage.clock.advance(16 * 60_000);
+  const swept = await outbox.sweep(deliver, { signal: new AbortController().signal, repeatable: ["pagerduty"] });
+  assert.equal(swept.lost, 2);
+  assert.equal((await stage.rows(again.id)).find((one) => one.id === row.id)!.state, "unknown");
+  assert.equal((await stage.rows(id)).find((one) => one.id === page!.id)!.state, "planned");
+});
+
+test("what was claimed for an owner who is one no more is not sent after all", async () => {
+  await using stage = await openStage("2026-06-29T12:00:00Z");
+  const { id } = await stage.create(dueToday);
+  stage.at(morning);
+  const { outbox, obligations } = stage.rig.runtime.reminders;
+  const row = (await stage.rows(id))[0]!;
+  const claim = await outbox.claim(tenant, row.id, []);
+  await obligations.change(tenant, id, { owner: chief });
+  if (claim.kind === "send")
+    await outbox.notSent(claim.message, { code: "message_not_sent", final: false, maxTries: 8 });
+  assert.deepEqual(await outbox.claim(tenant, row.id, []), { kind: "over", state: "superseded" });
 });

@@ -8,12 +8,10 @@ import type { Operation } from "../operation.ts";
 import { readBody } from "../read-body.ts";
 import { obligationId, obligationParams } from "./obligations.ts";
 
-const day = z
-  .string()
-  .refine(isDate, {
-    error: "Expected a day that exists, as 2026-11-20, found none",
-    params: { code: "date_impossible" },
-  });
+const day = z.string().refine(isDate, {
+  error: "Expected a day that exists, as 2026-11-20, found none",
+  params: { code: "date_impossible" },
+});
 const occurrence = day
   .optional()
   .describe(

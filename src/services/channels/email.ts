@@ -79,8 +79,10 @@ export class SmtpChannel implements Channel {
       await opened(connection);
       if (auth) await done((callback) => connection.login({ ...auth, credentials: auth }, callback));
       await done((callback) => connection.send(envelope, content, callback));
+      connection.quit();
       return { reference: messageId };
     } catch (error) {
+      connection.close();
       const { responseCode } = error as { responseCode?: unknown };
       if (content.begun && typeof responseCode !== "number") throw error; // it may have arrived
       if (typeof responseCode === "number" && responseCode >= 500 && isAboutMessage(error))
@@ -88,8 +90,7 @@ export class SmtpChannel implements Channel {
       throw new NotSent("email", reasonOf(error), error);
     } finally {
       signal.removeEventListener("abort", abort);
-      connection.on("error", () => undefined);
-      connection.quit();
+      connection.on("error", () => undefined); // of a goodbye that nobody answers
     }
   }
 }
