@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { rolls } from "../reminders/business-day.ts";
-import type { ComplianceView, DeliveryView, PreviewedMessage } from "../reminders/deliveries.ts";
+import type { ComplianceView } from "../reminders/compliance.ts";
+import type { DeliveryView, PreviewedMessage } from "../reminders/deliveries.ts";
 import { obligationBody } from "../reminders/obligation.ts";
 import type { StoredObligation } from "../reminders/obligations.ts";
 import { type OccurrenceView, standings } from "../reminders/occurrences.ts";

@@ -2,9 +2,8 @@ import type { Clock } from "#core/clock.ts";
 import { NightshiftError } from "#core/errors.ts";
 import type { SqlRow } from "#core/sql.ts";
 import type { Database } from "../ledger/database.ts";
-import { addDays, type DateText, dayIn, wallClock } from "./date.ts";
+import { type DateText, wallClock } from "./date.ts";
 import type { ObligationBody } from "./obligation.ts";
-import { defaultDueSoonDays, type Standing, standingOf, standings } from "./occurrences.ts";
 import type { DeliveryState } from "./plan.ts";
 
 /** What became of one message, or will. */
@@ -41,14 +40,6 @@ export interface PreviewedMessage extends DeliveryView {
   readonly why: string;
 }
 
-export interface ComplianceView {
-  readonly company: string;
-  readonly asOf: Date;
-  readonly dueSoonDays: number;
-  readonly counts: Readonly<Record<Standing, number>>;
-  readonly total: number;
-}
-
 /** Only a message that failed, or of which it is not known, can be sent again. */
 export class DeliveryNotResendable extends NightshiftError {
   readonly code = "delivery_not_resendable";
@@ -70,7 +61,7 @@ export class DeliveryNotFound extends NightshiftError {
 const columns = `d.id, d.obligation_id, d.occurs_on::text, d.due_on::text, d.stage, d.role, d.recipient, d.channel, d.state,
   d.because, d.fire_at, d.sent_at, d.reference, d.error_code, d.tries`;
 
-/** What is on record about messages: who was told what and when, who will be, and how a company stands. By tenant, always. */
+/** What is on record about messages: who was told what and when, and who will be. By tenant, always. */
 export class Deliveries {
   readonly #database: Database;
   readonly #clock: Clock;
@@ -148,23 +139,6 @@ export class Deliveries {
       const local = wallClock(person?.timeZone ?? body.timeZone, delivery.fireAt.getTime());
       return { ...delivery, title: body.title, company: row.company, local, why: whyOf(delivery) };
     });
-  }
-
-  /** How a company stands: every occurrence that is planned or was completed is counted once. */
-  async compliance(tenant: string, company: string, dueSoonDays = defaultDueSoonDays): Promise<ComplianceView> {
-    const now = this.#clock.now();
-    const { rows } = await this.#database.executeSql(
-      `select state, time_zone, due_on::text, count(*)::int as count from ${this.#database.schema}.occurrences
-       where tenant = $1 and company = $2 and state <> 'withdrawn' group by state, time_zone, due_on`,
-      [tenant, company],
-    );
-    const counts: Record<Standing, number> = { pending: 0, due_soon: 0, overdue: 0, completed: 0 };
-    for (const row of rows) {
-      const today = dayIn(row.time_zone, now);
-      counts[standingOf({ state: row.state, dueOn: row.due_on }, today, addDays(today, dueSoonDays))] += row.count;
-    }
-    const total = standings.reduce((sum, standing) => sum + counts[standing], 0);
-    return { company, asOf: new Date(now), dueSoonDays, counts, total };
   }
 
   /**

@@ -95,7 +95,7 @@ export class Occurrences {
         "state = 'completed', completed_at = $4, completed_by = $5, evidence = $6",
         [new Date(now), said.by, said.evidence],
       );
-      await planner.silence(sql, tenant, id, [row.occurs_on], { because: "completed", state: "suppressed" });
+      await planner.messages.silence(sql, tenant, id, [row.occurs_on], { because: "completed", state: "suppressed" });
       await planner.resolvePages(sql, tenant, id, [row.occurs_on], now);
       return toOccurrence(done, today);
     });
@@ -109,7 +109,7 @@ export class Occurrences {
         new Date(now),
       ]);
       const silent = { because: "acknowledged", state: "suppressed", stages: "overdue-" } as const;
-      await this.#obligations.planner.silence(sql, tenant, id, [row.occurs_on], silent);
+      await this.#obligations.planner.messages.silence(sql, tenant, id, [row.occurs_on], silent);
       return toOccurrence(seen, today);
     });
   }

@@ -1,22 +1,13 @@
 import { randomUUID } from "node:crypto";
 import type { Clock } from "#core/clock.ts";
-import { minutes } from "#core/duration.ts";
-import type { Log } from "#core/handler.ts";
 import type { JobDefinition } from "#core/job.ts";
 import type { Claim, ClaimedMessage, Outbox, Swept } from "#core/outbox.ts";
-import type { Priority } from "#core/priority.ts";
 import type { SqlRow, SqlRunner } from "#core/sql.ts";
 import type { Database } from "../ledger/database.ts";
-import type { Entry, Producer } from "../producer/producer.ts";
 import { dayIn, daysBetween } from "./date.ts";
+import { type DueMessages, regardMs } from "./due-messages.ts";
 import type { ObligationBody, Person } from "./obligation.ts";
 import type { Replanner } from "./replanner.ts";
-
-const pageSize = 500;
-/** How long the job of a message is waited for before the sweep asks again; a job that still lives is joined, not doubled. */
-const regardMs = minutes(15);
-/** No attempt lives so long: whoever was sending has vanished. */
-const lostAfterMs = minutes(15);
 
 /**
  * The rows of messages, from their turn to the end of the sending. A row changes hands by compare-and-set:
@@ -29,27 +20,25 @@ const lostAfterMs = minutes(15);
  */
 export class PostgresOutbox implements Outbox {
   readonly #database: Database;
-  readonly #producer: Producer;
+  readonly #due: DueMessages;
   readonly #replanner: Replanner;
   readonly #clock: Clock;
-  readonly #log: Log;
 
-  constructor(options: { database: Database; producer: Producer; replanner: Replanner; clock: Clock; log: Log }) {
+  constructor(options: { database: Database; due: DueMessages; replanner: Replanner; clock: Clock }) {
     this.#database = options.database;
-    this.#producer = options.producer;
+    this.#due = options.due;
     this.#replanner = options.replanner;
     this.#clock = options.clock;
-    this.#log = options.log;
   }
 
   async sweep(
     job: JobDefinition,
     { signal, repeatable }: { signal: AbortSignal; repeatable: readonly string[] },
   ): Promise<Swept> {
-    const due = await this.#fanOut(job, signal);
-    const lost = await this.#recoverLost(repeatable);
+    const due = await this.#due.fanOut(job, signal);
+    const lost = await this.#due.recoverLost(repeatable);
     const replanned = await this.#replanner.replan(signal);
-    return { due: due + (lost + replanned > 0 ? await this.#fanOut(job, signal) : 0), lost, replanned };
+    return { due: due + (lost + replanned > 0 ? await this.#due.fanOut(job, signal) : 0), lost, replanned };
   }
 
   async claim(tenant: string, id: string, repeatable: readonly string[]): Promise<Claim> {
@@ -116,56 +105,6 @@ export class PostgresOutbox implements Outbox {
 
   async lost({ tenant, id, claim }: ClaimedMessage, code: string): Promise<void> {
     await this.#settle(tenant, id, claim, `state = 'unknown', error_code = $4`, [code]);
-  }
-
-  /** Page by page, each a transaction: rows that were given a job move out of the sweep's sight with it. */
-  async #fanOut(job: JobDefinition, signal: AbortSignal): Promise<number> {
-    for (let total = 0; ; ) {
-      signal.throwIfAborted();
-      const count = await this.#fanOutPage(job);
-      total += count;
-      if (count < pageSize) return total;
-    }
-  }
-
-  #fanOutPage(job: JobDefinition): Promise<number> {
-    const now = this.#clock.now();
-    return this.#producer.transaction(async (own) => {
-      const { rows } = await own.in.executeSql(
-        `select d.id, d.tenant, o.body ->> 'priority' as priority
-         from ${this.#deliveries} d join ${this.#database.schema}.obligations o on o.tenant = d.tenant and o.id = d.obligation_id
-         where d.state = 'planned' and d.sweep_at <= $1 order by d.sweep_at, d.id limit ${pageSize}
-         for update of d skip locked`,
-        [new Date(now)],
-      );
-      const entry = (row: SqlRow): Entry => ({
-        job,
-        payload: { deliveryId: row.id },
-        options: { priority: row.priority as Priority },
-      });
-      for (const [tenant, ofTenant] of Map.groupBy(rows, (row) => row.tenant as string))
-        await this.#producer.enqueueMany(tenant, ofTenant.map(entry), own);
-      await own.in.executeSql(`update ${this.#deliveries} set sweep_at = $2 where id = any($1::uuid[])`, [
-        rows.map((row) => row.id),
-        this.#later(regardMs),
-      ]);
-      return rows.length;
-    });
-  }
-
-  /** Messages in the hands of senders that are no more, and whose job does not come again. */
-  async #recoverLost(repeatable: readonly string[]): Promise<number> {
-    const now = this.#clock.now();
-    const { rows } = await this.#database.executeSql(
-      `update ${this.#deliveries}
-       set state = case when channel = any($2) then 'planned' else 'unknown' end, sweep_at = $3,
-         error_code = case when channel = any($2) then null else 'sender_vanished' end
-       where state = 'sending' and sending_since < $1 returning state`,
-      [new Date(now - lostAfterMs), repeatable, new Date(now)],
-    );
-    const unknown = rows.filter((row) => row.state === "unknown").length;
-    if (unknown > 0) this.#log.error({ unknown }, "deliveries.unknown");
-    return rows.length;
   }
 
   /** Why a planned message is not sent now; `null`: it is. */

@@ -81,15 +81,24 @@ export function messagesOf(
     const { stage, day, fireAt } = message;
     const isLadder = ladder.test(stage);
     const due = fireAt <= now;
+    const before = waiting.get(keyOf(message));
+    const stillWaits = before?.dueOn === dueOn;
     const because: Because | null =
       isLadder && occurrence.acknowledged
         ? "acknowledged"
         : !isLadder && snoozedUntil !== null && day < snoozedUntil
           ? "snoozed"
-          : due && waiting.get(keyOf(message))?.fireAt !== fireAt
+          : due && !stillWaits
             ? "past"
             : null;
-    return { ...plain(message), because, state: because === null ? "planned" : "suppressed" };
+    if (because !== null) return { ...plain(message), because, state: "suppressed" };
+    // One that waits already keeps its turn, or has it now when its hour was changed to one that is over.
+    return {
+      ...plain(message),
+      because,
+      state: "planned",
+      fireAt: due && before ? Math.min(before.fireAt, now) : fireAt,
+    };
   });
 
   const news = movedNews(obligation, occurrence, known, now);
@@ -100,10 +109,8 @@ export function messagesOf(
       const informed = known.some((one) => of(one) && one.dueOn === dueOn && told.includes(one.state));
       const soon = decided.some((one) => of(one) && one.state === "planned" && one.fireAt <= now);
       if (informed || soon || news.some(of)) continue;
-      const caughtUp = waitingCatchUp(decided.filter(of), waiting, now);
       const latest = decided.filter((one) => of(one) && one.because === "past").sort((a, b) => b.fireAt - a.fireAt)[0];
-      if (latest)
-        decided[decided.indexOf(latest)] = { ...latest, state: "planned", because: null, fireAt: caughtUp ?? now };
+      if (latest) decided[decided.indexOf(latest)] = { ...latest, state: "planned", because: null, fireAt: now };
     }
   if (snoozedUntil !== null) {
     const awake = at(snoozedUntil, `snooze-${snoozedUntil}`).filter(
@@ -183,16 +190,6 @@ function movedNews(
 function addressees({ owner, manager }: ObligationBody): Addressee[] {
   const of = (role: Addressee["role"], id: string) => ({ role, recipient: id });
   return [of("owner", owner.id), ...(manager ? [of("manager", manager.id)] : [])];
-}
-
-/** A catch-up that waits already keeps its time: planning again does not put it off. */
-function waitingCatchUp(
-  ofOne: readonly Message[],
-  waiting: ReadonlyMap<string, KnownMessage>,
-  now: number,
-): number | null {
-  const past = ofOne.filter(({ because }) => because === "past").map((one) => waiting.get(keyOf(one))?.fireAt);
-  return past.find((fireAt) => fireAt !== undefined && fireAt <= now) ?? null;
 }
 
 /** Where a reminder goes out on that day anyway, a second one would only annoy. */

@@ -1,10 +1,10 @@
-import type { SqlRow, SqlRunner } from "#core/sql.ts";
-import { newJobId } from "../producer/job-id.ts";
+import type { SqlRunner } from "#core/sql.ts";
 import { addDays, type DateText, dayIn } from "./date.ts";
 import type { HolidayBook } from "./holiday-book.ts";
+import { type KnownDelivery, MessageRows, type WantedMessage } from "./message-rows.ts";
 import { isOnce, type ObligationBody } from "./obligation.ts";
 import { type Occurrence, occurrencesOf } from "./occurrence.ts";
-import { type Because, type KnownMessage, keyOf, type Message, messagesOf } from "./plan.ts";
+import { messagesOf } from "./plan.ts";
 
 /** A plan reaches at least so far ahead; it is made longer, so that it need not be made again each day. */
 export const horizonDays = 400;
@@ -24,24 +24,18 @@ interface KnownOccurrence extends Occurrence {
   readonly snoozedUntil: DateText | null;
 }
 
-interface KnownDelivery extends KnownMessage {
-  readonly id: string;
-  readonly occursOn: DateText;
-}
-
-interface Wanted extends Message, Occurrence {}
-
 /**
  * Writes the plan of one obligation: its occurrences of the next 400 days and a row for each message. Planning again changes
- * what differs and nothing else. Rows of messages that were sent, or are being sent, are history and stay; a message that
- * somebody begins to send in this very moment is left to them (every update names the state it expects).
+ * what differs and nothing else.
  */
 export class Planner {
   readonly #schema: string;
   readonly #holidays: HolidayBook;
+  readonly messages: MessageRows;
 
   constructor(options: { schema: string; holidays: HolidayBook }) {
     this.#schema = options.schema;
+    this.messages = new MessageRows(options.schema);
     this.#holidays = options.holidays;
   }
 
@@ -67,19 +61,20 @@ export class Planner {
     const current = [...overdue, ...wanted.filter(({ occursOn }) => byDay.get(occursOn)?.state !== "completed")];
 
     await this.#saveOccurrences(sql, { tenant, id, body }, current);
-    const deliveries = await this.#deliveries(sql, tenant, id, [...current, ...gone]);
+    const deliveries = await this.messages.of(sql, tenant, id, [...current, ...gone]);
     const goneDays = new Set(gone.map(({ occursOn }) => occursOn));
     const moved = isOnce(body.due) && deliveries.some((one) => goneDays.has(one.occursOn) && wasTold(one));
     const ofDay = Map.groupBy(deliveries, ({ occursOn }) => occursOn);
-    const messages = current.flatMap((occurrence): Wanted[] => {
+    const messages = current.flatMap((occurrence): WantedMessage[] => {
       const { acknowledged = false, snoozedUntil = null } = byDay.get(occurrence.occursOn) ?? {};
       const about = { ...occurrence, acknowledged, snoozedUntil, moved };
       const its = ofDay.get(occurrence.occursOn) ?? [];
       return messagesOf(body, about, its, { holidays, now }).map((message) => ({ ...occurrence, ...message }));
     });
-    await this.#saveMessages(
+    await this.messages.save(
       sql,
-      { tenant, id, body },
+      tenant,
+      id,
       messages,
       deliveries.filter((one) => !goneDays.has(one.occursOn)),
     );
@@ -99,24 +94,8 @@ export class Planner {
        where tenant = $1 and obligation_id = $2 and occurs_on = any($3::date[]) and state = 'open'`,
       [tenant, id, days],
     );
-    await this.silence(sql, tenant, id, days, { because: "withdrawn", state: "superseded" });
+    await this.messages.silence(sql, tenant, id, days, { because: "withdrawn", state: "superseded" });
     await this.resolvePages(sql, tenant, id, days, now);
-  }
-
-  /** What is planned for these occurrences is not sent. */
-  async silence(
-    sql: SqlRunner,
-    tenant: string,
-    id: string,
-    days: readonly DateText[],
-    { because, state, stages = "" }: { because: Because; state: "suppressed" | "superseded"; stages?: string },
-  ): Promise<void> {
-    await sql.executeSql(
-      `update ${this.#schema}.deliveries set state = $4, because = $5
-       where tenant = $1 and obligation_id = $2 and occurs_on = any($3::date[]) and state = 'planned'
-         and stage <> 'resolve' and starts_with(stage, $6)`,
-      [tenant, id, days, state, because, stages],
-    );
   }
 
   /** For every page of these occurrences that went out, or may have: a message that resolves it. One is enough for each. */
@@ -135,12 +114,12 @@ export class Planner {
       [tenant, id, days],
     );
     const wanted = rows.map(
-      (row): Wanted => ({
+      (row): WantedMessage => ({
         ...{ occursOn: row.occurs_on, dueOn: row.due_on, role: row.role, recipient: row.recipient },
         ...{ stage: "resolve", channel: "pagerduty", fireAt: now, state: "planned", because: null },
       }),
     );
-    await this.#insert(sql, tenant, id, wanted);
+    await this.messages.insert(sql, tenant, id, wanted);
   }
 
   async #occurrences(sql: SqlRunner, tenant: string, id: string, today: DateText, wanted: readonly Occurrence[]) {
@@ -173,102 +152,8 @@ export class Planner {
       [tenant, id, current.map((one) => one.occursOn), current.map((one) => one.dueOn), body.company, body.timeZone],
     );
   }
-
-  async #deliveries(sql: SqlRunner, tenant: string, id: string, of: readonly Occurrence[]): Promise<KnownDelivery[]> {
-    const { rows } = await sql.executeSql(
-      `select id, occurs_on::text, due_on::text, stage, role, recipient, channel, fire_at, state, because
-       from ${this.#schema}.deliveries where tenant = $1 and obligation_id = $2 and occurs_on = any($3::date[])`,
-      [tenant, id, of.map(({ occursOn }) => occursOn)],
-    );
-    return rows.map(toKnown);
-  }
-
-  async #saveMessages(
-    sql: SqlRunner,
-    { tenant, id }: Subject,
-    wanted: readonly Wanted[],
-    known: readonly KnownDelivery[],
-  ): Promise<void> {
-    const within = (one: (Message & Occurrence) | KnownDelivery) => `${one.occursOn} ${keyOf(one)}`;
-    const byKey = new Map(known.map((one) => [within(one), one]));
-    const kept = new Set(wanted.map(within));
-    const isNew = wanted.filter((one) => !byKey.has(within(one)));
-    const changed = wanted.flatMap((one) => {
-      const before = byKey.get(within(one));
-      return before && mayChange(before) && differs(one, before) ? [{ ...one, id: before.id, was: before.state }] : [];
-    });
-    const dropped = known.filter((one) => one.state === "planned" && one.stage !== "resolve" && !kept.has(within(one)));
-    await this.#insert(sql, tenant, id, isNew);
-    if (changed.length > 0)
-      await sql.executeSql(
-        `update ${this.#schema}.deliveries d set state = t.state, because = t.because, fire_at = t.fire_at, due_on = t.due_on,
-           sweep_at = case when d.fire_at = t.fire_at and d.state = t.state then d.sweep_at else t.fire_at end, role = t.role
-         from unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::date[], $8::text[])
-           as t (id, was, state, because, fire_at, due_on, role)
-         where d.tenant = $1 and d.id = t.id and d.state = t.was`,
-        [
-          tenant,
-          ...(["id", "was", "state", "because"] as const).map((field) => changed.map((one) => one[field])),
-          changed.map((one) => new Date(one.fireAt)),
-          ...(["dueOn", "role"] as const).map((field) => changed.map((one) => one[field])),
-        ],
-      );
-    if (dropped.length > 0)
-      await sql.executeSql(
-        `update ${this.#schema}.deliveries set state = 'superseded', because = 'changed'
-         where tenant = $1 and id = any($2::uuid[]) and state = 'planned'`,
-        [tenant, dropped.map((one) => one.id)],
-      );
-  }
-
-  async #insert(sql: SqlRunner, tenant: string, id: string, wanted: readonly Wanted[]): Promise<void> {
-    if (wanted.length === 0) return;
-    await sql.executeSql(
-      `insert into ${this.#schema}.deliveries
-         (id, tenant, obligation_id, occurs_on, due_on, stage, role, recipient, channel, fire_at, sweep_at, state, because)
-       select t.id, $1, $2, occurs_on, due_on, stage, role, recipient, channel, fire_at, fire_at, state, because
-       from unnest($3::uuid[], $4::date[], $5::date[], $6::text[], $7::text[], $8::text[], $9::text[], $10::timestamptz[], $11::text[],
-         $12::text[]) as t (id, occurs_on, due_on, stage, role, recipient, channel, fire_at, state, because)
-       on conflict on constraint deliveries_once do nothing`,
-      [
-        tenant,
-        id,
-        wanted.map(() => newJobId()),
-        ...(["occursOn", "dueOn", "stage", "role", "recipient", "channel"] as const).map((field) =>
-          wanted.map((one) => one[field]),
-        ),
-        wanted.map((one) => new Date(one.fireAt)),
-        wanted.map((one) => one.state),
-        wanted.map((one) => one.because),
-      ],
-    );
-  }
-}
-
-function toKnown(row: SqlRow): KnownDelivery {
-  return {
-    id: row.id,
-    occursOn: row.occurs_on,
-    dueOn: row.due_on,
-    stage: row.stage,
-    role: row.role,
-    recipient: row.recipient,
-    channel: row.channel,
-    fireAt: row.fire_at.getTime(),
-    state: row.state,
-    because: row.because,
-  };
 }
 
 function wasTold({ state, stage }: KnownDelivery): boolean {
   return stage !== "resolve" && (state === "sending" || state === "sent" || state === "unknown");
-}
-
-/** What was sent, is being sent or was overtaken is history. */
-function mayChange({ state, because }: KnownDelivery): boolean {
-  return state === "planned" || state === "superseded" || (state === "suppressed" && because !== "overtaken");
-}
-
-function differs(wanted: Wanted, known: KnownDelivery): boolean {
-  return (["state", "because", "fireAt", "dueOn", "role"] as const).some((field) => wanted[field] !== known[field]);
 }

@@ -167,6 +167,20 @@ test("reassigned after stage 2: what the old owner was told stays on record, the
   );
 });
 
+test("an hour that is changed to one that is over today: today's message goes out now, and is not lost", async () => {
+  await using stage = await openStage("2026-05-01T00:00:00Z");
+  const { id } = await stage.create({ offsets: [{ days: -1 }, { days: 0 }] });
+  stage.at("2026-06-29T04:00:00Z");
+  await send(stage);
+  stage.at("2026-06-30T03:00:00Z"); // 08:30 in India; the message waits for 09:00
+  await change(stage, id, { at: "08:00" });
+  const lines = ["0d asha email planned 2026-06-30T03:00", "overdue-owner asha email planned 2026-07-01T02:30"];
+  assert.deepEqual(await stage.lines(id, ["planned"]), lines);
+  stage.at("2026-06-30T03:05:00Z");
+  await change(stage, id, { title: "Again" });
+  assert.deepEqual(await stage.lines(id, ["planned"]), lines, "and a second change does not put it off");
+});
+
 test("a holiday declared the evening before moves the due date, and whoever was told is told", async () => {
   await using stage = await openStage("2026-05-01T00:00:00Z");
   const { id } = await stage.create({ calendar: "IN", roll: "following", offsets: [{ days: -1 }, { days: 0 }] });

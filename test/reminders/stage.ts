@@ -4,11 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { catalog } from "../../src/catalog.ts";
 import { ManualClock } from "../../src/core/clock.ts";
+import { fixed } from "../../src/core/retry.ts";
 import type { StoredObligation } from "../../src/reminders/obligations.ts";
 import type { RuntimeOptions } from "../../src/runtime.ts";
 import { type Rig, startRig, tenant } from "../rig/rig.ts";
 
-export const deliver = catalog.get("reminders.deliver");
+/** As shipped, but for its patience: a test does not wait 15 s for a second attempt. */
+export const deliver = { ...catalog.get("reminders.deliver"), retry: fixed({ attempts: 8, delayMs: 50 }) };
 export const sweep = catalog.get("reminders.sweep");
 
 export const asha = { id: "asha", name: "Asha Rao", email: "asha@example.com" };

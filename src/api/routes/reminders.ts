@@ -38,7 +38,7 @@ const complianceQuery = z.strictObject({
 
 /** What will be sent, what went wrong, and how a company stands. */
 export function reminderRoutes({
-  reminders: { deliveries },
+  reminders: { deliveries, compliance },
   audit,
 }: {
   reminders: Reminders;
@@ -131,7 +131,7 @@ export function reminderRoutes({
         const { data } = company.safeParse(req.params.company);
         if (data === undefined)
           throw new Refusal("route_not_found", "Expected a company's id of A-Z a-z 0-9 . _ : -, found another");
-        res.json(await deliveries.compliance(oneTenant(caller), data, dueSoonDays));
+        res.json(await compliance.of(oneTenant(caller), data, dueSoonDays));
       },
     },
   ];
