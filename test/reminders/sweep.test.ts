@@ -7,29 +7,39 @@ import { deliver, openStage, type Stage, sample } from "./stage.ts";
 /** Few for CI; `REMINDERS_SWEEP=10000x10000` (due messages x obligations) is the run whose figures docs/reminders.md has. */
 const [due = 0, obligations = 0] = (process.env.REMINDERS_SWEEP ?? "600x1000").split("x").map(Number);
 
-/** Rows as the planner writes them, by the thousand: an occurrence with four messages each, the first of some due now. */
+const perStatement = 25_000;
+
+/** Rows as the planner writes them: an occurrence with four messages each, the first of some due now. */
 async function seed({ rig, clock }: Stage): Promise<void> {
   const { database, reminders } = rig.runtime;
-  const body = readObligation(sample, reminders.holidays, { now: clock.now(), rule: true });
-  const now = new Date(clock.now()).toISOString();
-  await database.executeSql(
-    `insert into ${rig.schema}.obligations (tenant, id, company, kind, time_zone, body, holidays_version, planned_through, replan_at, created_at, updated_at)
-     select $1, md5(n::text)::uuid, 'company-' || n % 50, 'test', 'UTC', $2, '', '2027-12-31', '2027-01-01', $3, $3 from generate_series(1, $4::int) n`,
-    [tenant, JSON.stringify(body), now, obligations],
-  );
-  await database.executeSql(
-    `insert into ${rig.schema}.occurrences (tenant, obligation_id, occurs_on, due_on, company, time_zone)
-     select $1, md5(n::text)::uuid, '2026-06-30', '2026-06-30', 'company-' || n % 50, 'UTC' from generate_series(1, $2::int) n`,
-    [tenant, obligations],
-  );
-  await database.executeSql(
-    `insert into ${rig.schema}.deliveries (id, tenant, obligation_id, occurs_on, due_on, stage, role, recipient, channel, fire_at, sweep_at, state)
-     select gen_random_uuid(), $1, md5(n::text)::uuid, '2026-06-30', '2026-06-30', s || 'd', 'owner', 'asha', 'email', at, at, 'planned'
-     from generate_series(1, $2::int) n, generate_series(0, 3) s,
-       lateral (select case when s = 0 and n <= $3 then $4::timestamptz - n * interval '1 second' else $4::timestamptz + s * interval '1 day' + interval '1 hour' end) as t (at)`,
-    [tenant, obligations, due, now],
-  );
-  await database.executeSql(`analyze ${rig.schema}.deliveries`);
+  const body = JSON.stringify(readObligation(sample, reminders.holidays, { now: clock.now(), rule: true }));
+  const now = new Date(clock.now());
+  for (let from = 1; from <= obligations; from += perStatement) {
+    const range = [from, Math.min(obligations, from + perStatement - 1)];
+    await database.executeSql(
+      `insert into ${rig.schema}.obligations
+         (tenant, id, company, kind, time_zone, body, holidays_version, planned_through, replan_at, created_at, updated_at)
+       select $1, md5(n::text)::uuid, 'company-' || n % 50, 'test', 'UTC', $2, '', '2027-12-31', '2027-01-01', $3, $3
+       from generate_series($4::int, $5::int) n`,
+      [tenant, body, now, ...range],
+    );
+    await database.executeSql(
+      `insert into ${rig.schema}.occurrences (tenant, obligation_id, occurs_on, due_on, company, time_zone)
+       select $1, md5(n::text)::uuid, '2026-06-30', '2026-06-30', 'company-' || n % 50, 'UTC' from generate_series($2::int, $3::int) n`,
+      [tenant, ...range],
+    );
+    await database.executeSql(
+      `insert into ${rig.schema}.deliveries
+         (id, tenant, obligation_id, occurs_on, due_on, stage, role, recipient, channel, fire_at, sweep_at, state)
+       select gen_random_uuid(), $1, md5(n::text)::uuid, '2026-06-30', '2026-06-30', s || 'd', 'owner', 'asha', 'email', at, at, 'planned'
+       from generate_series($4::int, $5::int) n, generate_series(0, 3) s,
+         lateral (select case when s = 0 and n <= $2 then $3::timestamptz - n * interval '1 second'
+                  else $3::timestamptz + s * interval '1 day' + interval '1 hour' end) as t (at)`,
+      [tenant, due, now, ...range],
+    );
+  }
+  for (const table of ["obligations", "occurrences", "deliveries"])
+    await database.executeSql(`analyze ${rig.schema}.${table}`);
 }
 
 test(`${due} due messages among ${obligations} obligations are swept and queued: each once`, {
