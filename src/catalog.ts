@@ -6,12 +6,16 @@ import { reconcile } from "#jobs/operations/reconcile.job.ts";
 import { reconcileEachMinute } from "#jobs/operations/reconcile.schedule.ts";
 import { verifyDocuments } from "#jobs/operations/verify-documents.job.ts";
 import { verifyDocumentsNightly } from "#jobs/operations/verify-documents.schedule.ts";
+import { deliver } from "#jobs/reminders/deliver.job.ts";
+import { sweep } from "#jobs/reminders/sweep.job.ts";
+import { sweepEachMinute } from "#jobs/reminders/sweep.schedule.ts";
 import { documents } from "#queues/documents.ts";
 import { operations } from "#queues/operations.ts";
+import { reminders } from "#queues/reminders.ts";
 
 /** Every job, queue and declared schedule of this installation: the one file of `src` that imports jobs. A new job is a line here. */
 export const catalog = new Catalog(
-  [generate, prune, reconcile, verifyDocuments],
-  [documents, operations],
-  [pruneHourly, reconcileEachMinute, verifyDocumentsNightly],
+  [generate, prune, reconcile, verifyDocuments, deliver, sweep],
+  [documents, operations, reminders],
+  [pruneHourly, reconcileEachMinute, verifyDocumentsNightly, sweepEachMinute],
 );

@@ -109,6 +109,8 @@ async function lay(
     databaseUrl: stores.databaseUrl,
     redisUrl: stores.redisUrl,
     blobUrl: env.blobUrl,
+    channels: env.channels,
+    holidaysDir: env.holidaysDir,
     clock: systemClock,
     log,
     process: name,

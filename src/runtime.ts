@@ -29,7 +29,9 @@ import type { Receipt } from "./producer/receipt.ts";
 import { EngineReconciler } from "./producer/reconciler.ts";
 import { Redrive } from "./producer/redrive.ts";
 import { Relay } from "./producer/relay.ts";
+import { Reminders } from "./reminders/reminders.ts";
 import { createBlobStore } from "./services/blob-url.ts";
+import { type ChannelOptions, createChannels } from "./services/channels/channels.ts";
 import { PostgresDocumentStore } from "./services/document-store.ts";
 
 /** Longest time one part may take to stop. */
@@ -45,6 +47,10 @@ export interface RuntimeOptions {
   /** First part of every Redis key. */
   readonly redisPrefix?: string;
   readonly blobUrl: string;
+  /** Where messages go; absent: nowhere. */
+  readonly channels?: ChannelOptions;
+  /** Holiday override files of this installation; absent: only those we ship. */
+  readonly holidaysDir?: string;
   readonly clock: Clock;
   readonly log: Log;
   /** Kind of process, shown in pg_stat_activity. */
@@ -78,6 +84,7 @@ export class Runtime {
   readonly redis: RedisEngine;
   readonly postgres: PostgresEngine;
   readonly services: Services;
+  readonly reminders: Reminders;
   readonly steps: Steps;
   readonly clock: Clock;
   readonly log: Log;
@@ -112,14 +119,8 @@ export class Runtime {
       books: new Books(this.database),
     });
     const blobs = createBlobStore(options.blobUrl);
-    this.services = {
-      blobs,
-      documents: new PostgresDocumentStore(this.database),
-      retention: new LedgerRetention({ database: this.database, queues: catalog.queues, blobs }),
-      reconciler: this.reconciler,
-    };
     this.steps = new Steps(this.database);
-    this.reader = new JobReader(this.database, this.services.blobs);
+    this.reader = new JobReader(this.database, blobs);
     this.listener = new Listener(this.database, log);
     this.redis = new RedisEngine({
       url: options.redisUrl,
@@ -138,11 +139,26 @@ export class Runtime {
       ledger: this.ledger,
       dispatcher: this.dispatcher,
       engineOf,
-      blobs: this.services.blobs,
+      blobs,
       clock,
       log,
       ...(options.onAccepted && { onAccepted: options.onAccepted }),
     });
+    this.reminders = new Reminders({
+      database: this.database,
+      producer: this.producer,
+      holidaysDir: options.holidaysDir ?? "",
+      clock,
+      log,
+    });
+    this.services = {
+      blobs,
+      documents: new PostgresDocumentStore(this.database),
+      retention: new LedgerRetention({ database: this.database, queues: catalog.queues, blobs }),
+      reconciler: this.reconciler,
+      channels: createChannels(options.channels ?? {}, clock),
+      outbox: this.reminders.outbox,
+    };
     this.#batchSweeper = options.keepsHouse
       ? new BatchSweeper({
           batches: new Batches(this.database),

@@ -71,12 +71,22 @@ const rules: ReadonlyArray<{ from: RegExp; allow: RegExp; why: string }> = [
     why: "services implement core's interfaces",
   },
   {
+    from: /^src\/reminders\//,
+    allow: /^(#core\/|src\/(reminders|ledger|producer)\/|node:|zod$|rrule-temporal$|temporal-polyfill$|date-holidays$)/,
+    why: "obligations are rows and dates: who is told, by what channel, is the jobs' affair",
+  },
+  {
+    from: /^src\/services\/channels\//,
+    allow: /^(#core\/|src\/services\/channels\/|node:|nodemailer(\/|$))/,
+    why: "a channel knows a notice and the outside, and no row",
+  },
+  {
     from: /^src\/embedded\//,
     allow: /^(#core\/|src\/embedded\/|node:|pg$|ioredis$)/,
     why: "embedded servers know nothing of jobs",
   },
   {
-    from: /^src\/(core|ledger|engines|producer|scheduler|worker|services|api|dashboard|observability|access|embedded|client)\//,
+    from: /^src\/(core|ledger|engines|producer|reminders|scheduler|worker|services|api|dashboard|observability|access|embedded|client)\//,
     allow: /^(?!src\/(bin|runtime|process|stores|supervisor|catalog|config))/,
     why: "the parts do not know who puts them together",
   },

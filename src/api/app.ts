@@ -18,6 +18,7 @@ import type { JobLookup } from "../producer/job-lookup.ts";
 import type { Producer } from "../producer/producer.ts";
 import type { QueueSettings } from "../producer/queue-settings.ts";
 import type { Redrive } from "../producer/redrive.ts";
+import type { Reminders } from "../reminders/reminders.ts";
 import { ScheduleRegistry } from "../scheduler/registry.ts";
 import { authenticator } from "./authenticate.ts";
 import { Idempotency } from "./idempotency.ts";
@@ -29,6 +30,7 @@ import { problemHandler } from "./problem.ts";
 import { mountReference } from "./reference.ts";
 import { requestLog } from "./request-log.ts";
 import { batchRoutes } from "./routes/batches.ts";
+import { calendarRoutes } from "./routes/calendars.ts";
 import { documentContentRoute } from "./routes/document-content.ts";
 import { documentRoutes } from "./routes/documents.ts";
 import { enqueueRoute } from "./routes/enqueue.ts";
@@ -39,7 +41,10 @@ import { cancelJobRoute, getJobRoute, redriveJobRoute } from "./routes/job.ts";
 import { jobEventsRoute } from "./routes/job-events.ts";
 import { jobTypesRoute } from "./routes/job-types.ts";
 import { listJobsRoute } from "./routes/list-jobs.ts";
+import { obligationActionRoutes } from "./routes/obligation-actions.ts";
+import { obligationRoutes } from "./routes/obligations.ts";
 import { queueRoutes } from "./routes/queues.ts";
+import { reminderRoutes } from "./routes/reminders.ts";
 import { scheduleSteeringRoutes } from "./routes/schedule-steering.ts";
 import { scheduleTickRoutes } from "./routes/schedule-ticks.ts";
 import { scheduleRoutes } from "./routes/schedules.ts";
@@ -58,6 +63,7 @@ export interface AppOptions {
   readonly keys: Pick<KeyStore, "verify">;
   readonly documents: DocumentStore;
   readonly blobs: BlobStore;
+  readonly reminders: Reminders;
   readonly health: Health;
   readonly metrics: MetricsPage;
   readonly watch: JobWatch;
@@ -96,6 +102,10 @@ export function createApp(options: AppOptions): express.Express {
     ...scheduleTickRoutes(deps),
     ...documentRoutes(deps),
     documentContentRoute(deps),
+    ...obligationRoutes(deps),
+    ...obligationActionRoutes(deps),
+    ...calendarRoutes(deps),
+    ...reminderRoutes(deps),
     incidentsRoute(deps),
     ...healthRoutes(deps),
   ];

@@ -17,6 +17,7 @@ export const tags = {
   Schedules:
     "Work that comes again and again, by the clock of a time zone. Each tick happens once, or is recorded as left out.",
   Documents: "What document jobs made: versions that never change, and their bytes.",
+  Obligations: "What companies owe and when, who is reminded of it, and what became of each message.",
   Health: "For load balancers and monitoring. Open to the loopback address; everybody else needs a key that may read.",
 } as const;
 
@@ -38,7 +39,7 @@ export interface Operation {
   /** `noun.verb`: the OpenAPI operationId. */
   readonly name: string;
   readonly tag: keyof typeof tags;
-  readonly method: "get" | "post" | "put" | "delete";
+  readonly method: "get" | "post" | "put" | "patch" | "delete";
   /** In OpenAPI notation: `/v1/jobs/{id}`. */
   readonly path: string;
   readonly summary: string;

@@ -8,6 +8,9 @@ import { BatchNotFound, BatchSealed } from "../producer/batch-producer.ts";
 import { JobAlreadyEnded, JobIsRunning } from "../producer/cancellation.ts";
 import { UnknownQueue } from "../producer/queue-settings.ts";
 import { JobNotDead, JobSettling, QueueGone } from "../producer/redrive.ts";
+import { DeliveryNotFound, DeliveryNotResendable } from "../reminders/deliveries.ts";
+import { ObligationNotFound } from "../reminders/obligations.ts";
+import { OccurrenceCompleted, OccurrenceNotFound } from "../reminders/occurrences.ts";
 import { ScheduleDeclared, ScheduleNotFound } from "../scheduler/registry.ts";
 
 /** Every problem this API answers, by its permanent code. `docs/errors.md` says what to do about each. */
@@ -23,6 +26,10 @@ export const problems = {
   unknown_queue: { status: 404, title: "No queue of this name exists" },
   job_not_found: { status: 404, title: "No job of this id is kept" },
   batch_not_found: { status: 404, title: "No batch of this id is kept" },
+  obligation_not_found: { status: 404, title: "No obligation of this id exists" },
+  occurrence_not_found: { status: 404, title: "The obligation has no such occurrence" },
+  delivery_not_found: { status: 404, title: "No delivery of this id exists" },
+  calendar_not_found: { status: 404, title: "No calendar of this id exists" },
   document_not_found: { status: 404, title: "No such document or version exists" },
   schedule_not_found: { status: 404, title: "No schedule of this name exists" },
   method_not_allowed: { status: 405, title: "This address does not know this method" },
@@ -33,6 +40,8 @@ export const problems = {
   queue_gone: { status: 409, title: "The job's queue no longer exists" },
   key_taken: { status: 409, title: "Another job holds the deduplication key" },
   idempotency_key_in_flight: { status: 409, title: "The first request with this key is still being answered" },
+  occurrence_completed: { status: 409, title: "The occurrence was completed" },
+  delivery_not_resendable: { status: 409, title: "The delivery need not be sent again" },
   batch_sealed: { status: 409, title: "The batch takes no more jobs" },
   schedule_declared: { status: 409, title: "The schedule comes with the code" },
   body_too_large: { status: 413, title: "The body is too large" },
@@ -75,6 +84,11 @@ const classes: ReadonlyArray<{
   { of: QueueGone, code: "queue_gone" },
   { of: KeyTaken, code: "key_taken" },
   { of: BatchNotFound, code: "batch_not_found" },
+  { of: ObligationNotFound, code: "obligation_not_found" },
+  { of: OccurrenceNotFound, code: "occurrence_not_found" },
+  { of: OccurrenceCompleted, code: "occurrence_completed" },
+  { of: DeliveryNotFound, code: "delivery_not_found" },
+  { of: DeliveryNotResendable, code: "delivery_not_resendable" },
   { of: BatchSealed, code: "batch_sealed" },
   { of: ScheduleNotFound, code: "schedule_not_found" },
   { of: ScheduleDeclared, code: "schedule_declared" },

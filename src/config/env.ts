@@ -56,6 +56,18 @@ const schema = z.object({
   SILENCE_MS: z.coerce.number().int().min(1_000).max(3_600_000).default(30_000),
   BLOB_URL: url("file"),
   TIME_ZONE: z.string().refine(isTimeZone, "Expected an IANA time zone such as Europe/Berlin").default("UTC"),
+  SMTP_URL: url("smtp", "smtps"),
+  MAIL_FROM: z
+    .string()
+    .regex(/^([^<>\r\n]{1,80} )?<?[^\s<>@]+@[\w.-]+>?$/, "Expected an address, as `Nightshift <reminders@example.com>`")
+    .optional(),
+  SLACK_WEBHOOK_URL: url("https", "http"),
+  PAGERDUTY_ROUTING_KEY: z
+    .string()
+    .regex(/^\w{8,64}$/, "Expected an Events API v2 routing key")
+    .optional(),
+  PAGERDUTY_URL: url("https", "http"),
+  HOLIDAYS_DIR: z.string().min(1).optional(),
 });
 
 /** What a process is told from outside. Durations in ms; directories absolute. */
@@ -82,6 +94,17 @@ export interface Environment {
   readonly blobUrl: string;
   /** IANA zone of the installation: where the wall clock of declared schedules hangs. */
   readonly timeZone: string;
+  /** Where messages of reminders go. Without an SMTP server, e-mail becomes files in the data directory. */
+  readonly channels: {
+    readonly smtpUrl: string | undefined;
+    readonly mailFrom: string | undefined;
+    readonly mailDir: string;
+    readonly slackUrl: string | undefined;
+    readonly pagerDutyKey: string | undefined;
+    readonly pagerDutyUrl: string | undefined;
+  };
+  /** Holiday override files of this installation. */
+  readonly holidaysDir: string;
 }
 
 /** Parse the environment. Only `bin/` and `scripts/` call it; everything below receives values. */
@@ -109,5 +132,14 @@ export function parseEnv(source: Readonly<Record<string, string | undefined>>): 
     silenceMs: env.SILENCE_MS,
     timeZone: env.TIME_ZONE,
     blobUrl: env.BLOB_URL ?? `file:${join(dataDir, "blobs")}`,
+    channels: {
+      smtpUrl: env.SMTP_URL,
+      mailFrom: env.MAIL_FROM,
+      mailDir: join(dataDir, "mail"),
+      slackUrl: env.SLACK_WEBHOOK_URL,
+      pagerDutyKey: env.PAGERDUTY_ROUTING_KEY,
+      pagerDutyUrl: env.PAGERDUTY_URL,
+    },
+    holidaysDir: resolve(env.HOLIDAYS_DIR ?? join(dataDir, "holidays")),
   };
 }

@@ -1,4 +1,6 @@
 import type { Readable } from "node:stream";
+import type { Channel } from "./channel.ts";
+import type { Outbox } from "./outbox.ts";
 import type { SqlRunner } from "./sql.ts";
 
 /** The outside world as handlers see it. Implementations live in `src/services/`; `bin/` puts them together. */
@@ -7,6 +9,9 @@ export interface Services {
   readonly documents: DocumentStore;
   readonly retention: Retention;
   readonly reconciler: Reconciler;
+  /** Ways to reach people, by name: `email`, `slack`, `pagerduty`. */
+  readonly channels: Readonly<Record<string, Channel>>;
+  readonly outbox: Outbox;
 }
 
 /** Content-addressed bytes: the key is the SHA-256 of the content, so the same bytes are stored once. */

@@ -43,7 +43,7 @@ export async function serve(options: Parameters<typeof startRig>[0]): Promise<Se
   const rig = await startRig(options);
   const { runtime } = rig;
   const { catalog, producer, reader, lookup, cancellation, redrive, listener, services, log } = runtime;
-  const { incidents, settings, database } = runtime;
+  const { incidents, settings, database, reminders } = runtime;
   const keys = new KeyStore(runtime.database, "bootstrap-key");
   const make = async (of: string, role: Role) => (await keys.create({ name: `${of} ${role}`, tenant: of, role })).key;
   const key = {
@@ -57,7 +57,7 @@ export async function serve(options: Parameters<typeof startRig>[0]): Promise<Se
   const health: Served["health"] = { checks: [{ name: "postgres", ok: true }] };
   const server = new ApiServer({
     ...{ catalog, producer, reader, lookup, cancellation, redrive, listener, log, keys, ...services },
-    ...{ incidents, settings, database, engineOf: (queue: QueueDefinition) => runtime.engineOf(queue) },
+    ...{ incidents, settings, database, reminders, engineOf: (queue: QueueDefinition) => runtime.engineOf(queue) },
     health: { checks: async () => health.checks },
     metrics: { contentType: "text/plain; version=0.0.4", text: async () => "up 1\n" },
     host: "127.0.0.1",

@@ -11,6 +11,8 @@ test("an empty environment is embedded mode on loopback, with the documented def
   assert.deepEqual([env.port, env.dashboardPort, env.drainMs], [3000, 3001, 25_000]);
   assert.match(env.dataDir, /\/\.nightshift$/);
   assert.equal(env.blobUrl, `file:${env.dataDir}/blobs`);
+  assert.deepEqual([env.channels.smtpUrl, env.channels.mailDir], [undefined, `${env.dataDir}/mail`]);
+  assert.equal(env.holidaysDir, `${env.dataDir}/holidays`);
 });
 
 test("a bad environment names every problem at once, and no value of a secret", () => {
@@ -22,6 +24,9 @@ test("a bad environment names every problem at once, and no value of a secret", 
     LOG_LEVEL: "loud",
     TIME_ZONE: "Europe/Berln",
     NIGHTSHIFT_API_KEY: "short-secret",
+    SMTP_URL: "mail://user:sesame@host",
+    MAIL_FROM: "nobody",
+    PAGERDUTY_ROUTING_KEY: "short-secret",
   };
   assert.throws(
     () => parseEnv(source),

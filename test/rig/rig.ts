@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { Redis } from "ioredis";
 import { inject } from "vitest";
 import { Catalog } from "../../src/core/catalog.ts";
-import { systemClock } from "../../src/core/clock.ts";
+import { type Clock, systemClock } from "../../src/core/clock.ts";
 import type { Log } from "../../src/core/handler.ts";
 import type { JobDefinition } from "../../src/core/job.ts";
 import type { QueueDefinition } from "../../src/core/queue.ts";
@@ -16,7 +16,7 @@ import type { Patience } from "../../src/ledger/database.ts";
 import type { JobView } from "../../src/ledger/job-reader.ts";
 import { isTerminal } from "../../src/ledger/job-state.ts";
 import { migrate } from "../../src/ledger/migrate.ts";
-import { Runtime } from "../../src/runtime.ts";
+import { Runtime, type RuntimeOptions } from "../../src/runtime.ts";
 import type { AttemptEnd } from "../../src/worker/attempt.ts";
 import { WorkerHost } from "../../src/worker/host.ts";
 import { patienceMs } from "./eventually.ts";
@@ -66,6 +66,10 @@ export async function startRig(options: {
   databaseUrl?: string;
   redisUrl?: string;
   patience?: Partial<Patience>;
+  /** Default: the time it is. One that is set by hand must not be ahead of it: Postgres has a clock of its own. */
+  clock?: Clock;
+  channels?: RuntimeOptions["channels"];
+  holidaysDir?: string;
   /** The test inserts or deletes jobs by SQL: the books cannot know of them. */
   rowsByHand?: boolean;
 }): Promise<Rig> {
@@ -84,7 +88,9 @@ export async function startRig(options: {
     schema,
     redisPrefix: prefix,
     blobUrl: `file:${blobDir}`,
-    clock: systemClock,
+    clock: options.clock ?? systemClock,
+    ...(options.channels && { channels: options.channels }),
+    ...(options.holidaysDir !== undefined && { holidaysDir: options.holidaysDir }),
     log: recorder(lines),
     process: "test",
     poolSize: 8,

@@ -85,7 +85,7 @@ test("Ctrl-C in the middle of a sample ends the bench, its processes and its ser
 });
 
 test.for([
-  [["--only", "speed"], /--only: expected enqueue, bulk, drain, latency, render, event-loop; found speed/],
+  [["--only", "speed"], /--only: expected enqueue, bulk, drain, latency, cancel, render, event-loop; found speed/],
   [["--rounds", "0"], /--rounds: /],
   [["--quick"], /--quick/],
 ] as const)("%j is refused before anything starts", async ([args, complaint]) => {

@@ -1,0 +1,307 @@
+import assert from "node:assert/strict";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, test } from "vitest";
+import { tenant } from "../rig/rig.ts";
+import { asha, bela, chief, openStage, type Stage } from "./stage.ts";
+
+const signal = () => new AbortController().signal;
+const change = (stage: Stage, id: string, patch: Record<string, unknown>) =>
+  stage.rig.runtime.reminders.obligations.change(tenant, id, patch);
+/** Say that what is due now was sent, as a worker would. */
+async function send(stage: Stage): Promise<void> {
+  const { outbox } = stage.rig.runtime.reminders;
+  for (const { id } of await stage.rows(undefined, ["planned"])) {
+    const claim = await outbox.claim(tenant, id, []);
+    if (claim.kind === "send") await outbox.sent(claim.message, "sent by the test");
+  }
+}
+
+test("a message for each stage, at the recipient's hour, 400 days ahead", async () => {
+  await using stage = await openStage("2026-05-01T00:00:00Z");
+  const { id } = await stage.create({ manager: { ...chief, timeZone: "America/New_York" } });
+  assert.deepEqual(await stage.lines(id), [
+    "-30d asha email planned 2026-05-31T03:30",
+    "-7d asha email planned 2026-06-23T03:30",
+    "-1d asha email planned 2026-06-29T03:30",
+    "0d asha email planned 2026-06-30T03:30",
+    "overdue-owner asha email planned 2026-07-01T03:30",
+    "overdue-manager chief email planned 2026-07-03T13:00", // 09:00 in New York
+  ]);
+  const monthly = await stage.create({ due: { rrule: "FREQ=MONTHLY;BYMONTHDAY=20" }, offsets: [{ days: 0 }] });
+  const due = (await stage.rows(monthly.id)).filter((row) => row.stage === "0d").map((row) => row.dueOn);
+  assert.deepEqual([due.length, due[0], due.at(-1)], [14, "2026-05-20", "2027-06-20"]);
+});
+
+test("+05:45 Nepal, with a recipient in India: 09:00 where each of them is", async () => {
+  await using stage = await openStage("2026-05-01T00:00:00Z");
+  const nepal = await stage.create({ timeZone: "Asia/Kathmandu", offsets: [{ days: 0 }] });
+  const india = await stage.create({
+    timeZone: "Asia/Kathmandu",
+    owner: { ...asha, timeZone: "Asia/Kolkata" },
+    offsets: [{ days: 0 }],
+  });
+  assert.equal((await stage.lines(nepal.id))[0], "0d asha email planned 2026-06-30T03:15");
+  assert.equal((await stage.lines(india.id))[0], "0d asha email planned 2026-06-30T03:30");
+});
+
+test("a message at 02:30 in the spring gap goes out once, right after it; at 01:30 in the autumn repeat once, the first time", async () => {
+  await using stage = await openStage("2026-01-01T00:00:00Z");
+  const york = { timeZone: "America/New_York", offsets: [{ days: 0 }] };
+  const spring = await stage.create({ ...york, at: "02:30", due: { on: "2026-03-08" } });
+  const autumn = await stage.create({ ...york, at: "01:30", due: { on: "2026-11-01" } });
+  assert.equal((await stage.lines(spring.id))[0], "0d asha email planned 2026-03-08T07:00");
+  assert.equal((await stage.lines(autumn.id))[0], "0d asha email planned 2026-11-01T05:30");
+});
+
+test("business days count by the calendar of the obligation, and a roll moves the due date", async () => {
+  await using stage = await openStage("2026-01-01T00:00:00Z");
+  const { id } = await stage.create({
+    calendar: "IN",
+    roll: "following",
+    due: { on: "2026-10-02" }, // Gandhi Jayanti, a Friday
+    offsets: [{ days: -5, unit: "business" }, { days: 0 }],
+  });
+  const [early, last] = await stage.rows(id);
+  assert.equal(early!.line, "-5b asha email planned 2026-09-25T03:30"); // 1 Oct, 30, 29, 28, 25 September
+  assert.equal(last!.line, "0d asha email planned 2026-10-05T03:30");
+  assert.equal(last!.dueOn, "2026-10-05");
+  const diwali = await stage.create({
+    calendar: "IN",
+    roll: "preceding",
+    due: { on: "2026-11-08" },
+    offsets: [{ days: 0 }],
+  });
+  assert.equal((await stage.rows(diwali.id))[0]!.dueOn, "2026-11-06"); // a Sunday, and Diwali by our override file
+});
+
+test("due today at creation: the stages before are not sent, and one message goes out now", async () => {
+  await using stage = await openStage("2026-06-30T10:00:00Z"); // 15:30 in India, after 09:00
+  const { id } = await stage.create();
+  assert.deepEqual(await stage.lines(id), [
+    "-30d asha email suppressed past",
+    "-7d asha email suppressed past",
+    "-1d asha email suppressed past",
+    "0d asha email planned 2026-06-30T10:00",
+    "overdue-owner asha email planned 2026-07-01T03:30",
+  ]);
+});
+
+test("due today at creation, before the hour: it waits for the hour", async () => {
+  await using stage = await openStage("2026-06-30T01:00:00Z");
+  const { id } = await stage.create({ offsets: [{ days: 0 }] });
+  assert.deepEqual(await stage.lines(id, ["planned"]), [
+    "0d asha email planned 2026-06-30T03:30",
+    "overdue-owner asha email planned 2026-07-01T03:30",
+  ]);
+});
+
+test("a due date moved to before a reminder that was sent: the owner hears the new date at once, and its own stages follow", async () => {
+  await using stage = await openStage("2026-05-01T00:00:00Z");
+  const { id } = await stage.create();
+  stage.at("2026-06-23T04:00:00Z");
+  await send(stage); // -30d is overtaken by -7d
+  const moved = await change(stage, id, { due: { on: "2026-06-20" } }); // three days ago
+  assert.equal(moved.revision, 2);
+  assert.deepEqual(
+    (await stage.rows(id)).map(({ dueOn, line }) => `${dueOn} ${line}`),
+    [
+      "2026-06-20 -30d asha email suppressed past",
+      "2026-06-20 -7d asha email suppressed past",
+      "2026-06-20 -1d asha email suppressed past",
+      "2026-06-20 0d asha email suppressed past",
+      "2026-06-20 overdue-owner asha email suppressed past",
+      "2026-06-20 moved-2026-06-20 asha email planned 2026-06-23T04:00",
+      "2026-06-30 -30d asha email suppressed overtaken",
+      "2026-06-30 -7d asha email sent 2026-06-23T03:30",
+      "2026-06-30 -1d asha email superseded withdrawn",
+      "2026-06-30 0d asha email superseded withdrawn",
+      "2026-06-30 overdue-owner asha email superseded withdrawn",
+    ],
+  );
+});
+
+test("a due date moved later and back again: each message goes out once, whatever happens in between", async () => {
+  await using stage = await openStage("2026-05-01T00:00:00Z");
+  const { id } = await stage.create();
+  stage.at("2026-06-01T00:00:00Z");
+  await send(stage); // -30d
+  await change(stage, id, { due: { on: "2026-07-31" } });
+  await change(stage, id, { due: { on: "2026-06-30" } });
+  const lines = await stage.lines(id, ["planned", "sent"]);
+  assert.deepEqual(lines, [
+    "-30d asha email sent 2026-05-31T03:30",
+    "-7d asha email planned 2026-06-23T03:30",
+    "-1d asha email planned 2026-06-29T03:30",
+    "0d asha email planned 2026-06-30T03:30",
+    "overdue-owner asha email planned 2026-07-01T03:30",
+  ]);
+});
+
+test("reassigned after stage 2: what the old owner was told stays on record, the new one is told once and gets what follows", async () => {
+  await using stage = await openStage("2026-05-01T00:00:00Z");
+  const { id } = await stage.create();
+  stage.at("2026-05-31T04:00:00Z");
+  await send(stage);
+  stage.at("2026-06-23T04:00:00Z");
+  await send(stage);
+  stage.at("2026-06-25T12:00:00Z");
+  await change(stage, id, { owner: bela });
+  assert.deepEqual(await stage.lines(id), [
+    "-30d asha email sent 2026-05-31T03:30",
+    "-30d bela email suppressed past",
+    "-7d asha email sent 2026-06-23T03:30",
+    "-7d bela email planned 2026-06-25T12:00",
+    "-1d asha email superseded changed",
+    "-1d bela email planned 2026-06-29T03:30",
+    "0d asha email superseded changed",
+    "0d bela email planned 2026-06-30T03:30",
+    "overdue-owner asha email superseded changed",
+    "overdue-owner bela email planned 2026-07-01T03:30",
+  ]);
+  await change(stage, id, { title: "GSTR-3B of June" });
+  assert.equal(
+    (await stage.lines(id, ["planned"]))[0],
+    "-7d bela email planned 2026-06-25T12:00",
+    "a second change puts nothing off",
+  );
+});
+
+test("an hour that is changed to one that is over today: today's message goes out now, and is not lost", async () => {
+  await using stage = await openStage("2026-05-01T00:00:00Z");
+  const { id } = await stage.create({ offsets: [{ days: -1 }, { days: 0 }] });
+  stage.at("2026-06-29T04:00:00Z");
+  await send(stage);
+  stage.at("2026-06-30T03:00:00Z"); // 08:30 in India; the message waits for 09:00
+  await change(stage, id, { at: "08:00" });
+  const lines = ["0d asha email planned 2026-06-30T03:00", "overdue-owner asha email planned 2026-07-01T02:30"];
+  assert.deepEqual(await stage.lines(id, ["planned"]), lines);
+  stage.at("2026-06-30T03:05:00Z");
+  await change(stage, id, { title: "Again" });
+  assert.deepEqual(await stage.lines(id, ["planned"]), lines, "and a second change does not put it off");
+});
+
+test("a holiday declared the evening before moves the due date, and whoever was told is told", async () => {
+  await using stage = await openStage("2026-05-01T00:00:00Z");
+  const { id } = await stage.create({ calendar: "IN", roll: "following", offsets: [{ days: -1 }, { days: 0 }] });
+  stage.at("2026-06-29T04:00:00Z");
+  await send(stage); // "tomorrow"
+  stage.at("2026-06-29T14:30:00Z"); // 20:00 in India
+  await mkdir(stage.holidaysDir, { recursive: true });
+  const file = { source: "State gazette", reviewedOn: "2026-06-29", add: [{ date: "2026-06-30", name: "Mourning" }] };
+  await writeFile(join(stage.holidaysDir, "IN.json"), JSON.stringify(file));
+  const { outbox } = stage.rig.runtime.reminders;
+  assert.deepEqual(
+    await outbox.sweep(stage.rig.runtime.catalog.get("reminders.deliver"), { signal: signal(), repeatable: [] }),
+    {
+      due: 1,
+      lost: 0,
+      replanned: 1,
+    },
+  );
+  assert.deepEqual(
+    (await stage.rows(id)).map(({ dueOn, line }) => `${dueOn} ${line}`),
+    [
+      "2026-06-30 -1d asha email sent 2026-06-29T03:30",
+      "2026-07-01 moved-2026-07-01 asha email planned 2026-06-29T14:30",
+      "2026-07-01 0d asha email planned 2026-07-01T03:30",
+      "2026-07-01 overdue-owner asha email planned 2026-07-02T03:30",
+    ],
+  );
+});
+
+describe("complete, acknowledge, snooze", () => {
+  test("completed: nothing more is said, and saying so again changes nothing", async () => {
+    await using stage = await openStage("2026-05-01T00:00:00Z");
+    const { id } = await stage.create();
+    const { occurrences } = stage.rig.runtime.reminders;
+    const done = await occurrences.complete(tenant, id, { evidence: "ARN-1", by: "key" });
+    assert.deepEqual([done.standing, done.evidence], ["completed", "ARN-1"]);
+    assert.deepEqual(await stage.lines(id, ["planned"]), []);
+    await occurrences.complete(tenant, id, { occurrence: "2026-06-30", evidence: "ARN-1", by: "key" });
+    const other = occurrences.complete(tenant, id, { occurrence: "2026-06-30", evidence: "ARN-2", by: "key" });
+    await assert.rejects(other, { code: "occurrence_completed" });
+    await assert.rejects(occurrences.complete(tenant, id, { evidence: "ARN-3", by: "key" }), {
+      code: "occurrence_not_found",
+    });
+    await change(stage, id, { offsets: [{ days: -2 }] });
+    assert.deepEqual(await stage.lines(id, ["planned"]), [], "a change does not wake what is done");
+  });
+
+  test("acknowledged: the ladder stops, reminders go on, also when it is planned again", async () => {
+    await using stage = await openStage("2026-05-01T00:00:00Z");
+    const { id } = await stage.create({ manager: chief, offsets: [{ days: 0 }] });
+    await stage.rig.runtime.reminders.occurrences.acknowledge(tenant, id, {});
+    const lines = [
+      "0d asha email planned 2026-06-30T03:30",
+      "overdue-owner asha email suppressed acknowledged",
+      "overdue-manager chief email suppressed acknowledged",
+    ];
+    assert.deepEqual(await stage.lines(id), lines);
+    await change(stage, id, { title: "Again" });
+    assert.deepEqual(await stage.lines(id), lines);
+  });
+
+  test("snoozed: silence until the day, one reminder on it; past the due date it is refused", async () => {
+    await using stage = await openStage("2026-06-10T00:00:00Z");
+    const { id } = await stage.create();
+    const { occurrences } = stage.rig.runtime.reminders;
+    await occurrences.snooze(tenant, id, { until: "2026-06-25" });
+    assert.deepEqual(await stage.lines(id), [
+      "-30d asha email suppressed snoozed",
+      "-7d asha email suppressed snoozed",
+      "snooze-2026-06-25 asha email planned 2026-06-25T03:30",
+      "-1d asha email planned 2026-06-29T03:30",
+      "0d asha email planned 2026-06-30T03:30",
+      "overdue-owner asha email planned 2026-07-01T03:30",
+    ]);
+    await occurrences.snooze(tenant, id, { until: "2026-06-29" }); // there is a reminder on that day anyway
+    assert.equal((await stage.lines(id, ["planned"]))[0], "-1d asha email planned 2026-06-29T03:30");
+    const refused = async (until: string, code: string) =>
+      assert.rejects(occurrences.snooze(tenant, id, { until }), (error: { problems: object[] }) => {
+        assert.deepEqual(
+          error.problems.map((one) => ({ ...one, message: "" })),
+          [{ path: "until", code, message: "" }],
+        );
+        return true;
+      });
+    await refused("2026-07-01", "snooze_past_due");
+    await refused("2026-06-10", "too_early");
+    assert.equal((await stage.lines(id, ["planned"]))[0], "-1d asha email planned 2026-06-29T03:30", "nothing stored");
+  });
+});
+
+test("a rule that changes keeps what is overdue; a deleted obligation is silent and forgets its addresses", async () => {
+  await using stage = await openStage("2026-05-01T00:00:00Z");
+  const { id } = await stage.create({ due: { rrule: "FREQ=MONTHLY;BYMONTHDAY=20" }, offsets: [{ days: 0 }] });
+  stage.at("2026-05-25T00:00:00Z");
+  await change(stage, id, { due: { rrule: "FREQ=MONTHLY;BYMONTHDAY=22", from: "2026-05-01" } });
+  const { occurrences, obligations } = stage.rig.runtime.reminders;
+  const open = await occurrences.open(tenant, id, { timeZone: "Asia/Kolkata", limit: 3 });
+  assert.deepEqual(
+    open.map((one) => `${one.dueOn} ${one.standing}`),
+    ["2026-05-20 overdue", "2026-06-22 pending", "2026-07-22 pending"],
+  );
+  await obligations.remove(tenant, id);
+  assert.deepEqual(await stage.lines(id, ["planned"]), []);
+  await assert.rejects(obligations.remove(tenant, id), { code: "obligation_not_found" });
+  const { rows } = await stage.rig.runtime.database.executeSql(
+    `select body::text from ${stage.rig.schema}.obligations`,
+  );
+  assert.doesNotMatch(rows[0]!.body, /@example/);
+});
+
+test("a plan is made longer before it ends, and planning again changes nothing else", async () => {
+  await using stage = await openStage("2026-01-01T00:00:00Z");
+  const { id } = await stage.create({ due: { rrule: "FREQ=MONTHLY;BYMONTHDAY=20" }, offsets: [{ days: 0 }] });
+  const before = await stage.lines(id);
+  const job = stage.rig.runtime.catalog.get("reminders.deliver");
+  const { outbox, occurrences } = stage.rig.runtime.reminders;
+  for (const day of ["2026-01-20", "2026-02-20"])
+    await occurrences.complete(tenant, id, { occurrence: day, evidence: "done", by: "key" });
+  stage.at("2026-03-10T00:00:00Z");
+  assert.deepEqual(await outbox.sweep(job, { signal: signal(), repeatable: [] }), { due: 0, lost: 0, replanned: 1 });
+  const after = await stage.lines(id);
+  assert.ok(after.length > before.length);
+  assert.deepEqual(after.slice(4, before.length), before.slice(4));
+});
