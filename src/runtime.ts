@@ -29,6 +29,7 @@ import type { Receipt } from "./producer/receipt.ts";
 import { EngineReconciler } from "./producer/reconciler.ts";
 import { Redrive } from "./producer/redrive.ts";
 import { Relay } from "./producer/relay.ts";
+import { type AiSettings, createAiServices, noProviders } from "./services/ai/ai-services.ts";
 import { createBlobStore } from "./services/blob-url.ts";
 import { PostgresDocumentStore } from "./services/document-store.ts";
 
@@ -45,6 +46,8 @@ export interface RuntimeOptions {
   /** First part of every Redis key. */
   readonly redisPrefix?: string;
   readonly blobUrl: string;
+  /** Model providers and budgets; default: none, and no limit. */
+  readonly ai?: AiSettings;
   readonly clock: Clock;
   readonly log: Log;
   /** Kind of process, shown in pg_stat_activity. */
@@ -81,6 +84,7 @@ export class Runtime {
   readonly steps: Steps;
   readonly clock: Clock;
   readonly log: Log;
+  readonly #ai: ReturnType<typeof createAiServices>;
   readonly #relay: Relay | null;
   readonly #batchSweeper: BatchSweeper | null;
   readonly #epochs: EpochWatch | null;
@@ -112,11 +116,21 @@ export class Runtime {
       books: new Books(this.database),
     });
     const blobs = createBlobStore(options.blobUrl);
+    this.#ai = createAiServices({
+      settings: options.ai ?? noProviders,
+      database: this.database,
+      redisUrl: options.redisUrl,
+      redisPrefix: options.redisPrefix ?? "nightshift",
+      incidents: this.incidents,
+      clock,
+      log,
+    });
     this.services = {
       blobs,
       documents: new PostgresDocumentStore(this.database),
       retention: new LedgerRetention({ database: this.database, queues: catalog.queues, blobs }),
       reconciler: this.reconciler,
+      ai: this.#ai,
     };
     this.steps = new Steps(this.database);
     this.reader = new JobReader(this.database, this.services.blobs);
@@ -138,7 +152,7 @@ export class Runtime {
       ledger: this.ledger,
       dispatcher: this.dispatcher,
       engineOf,
-      blobs: this.services.blobs,
+      services: this.services,
       clock,
       log,
       ...(options.onAccepted && { onAccepted: options.onAccepted }),
@@ -244,6 +258,7 @@ export class Runtime {
       ["producer", () => this.producer.stop()],
       ["dispatcher", () => this.dispatcher.stop()],
       ["ledger", () => this.ledger.stop()],
+      ["ai", () => this.#ai.stop()],
       ["redis", () => this.redis.stop()],
       ["postgres", () => this.postgres.stop()],
       ["listener", () => this.listener.stop()],

@@ -1,6 +1,7 @@
 import { join, resolve } from "node:path";
 import { z } from "zod";
 import { logLevels } from "../observability/log.ts";
+import type { ProviderSettings } from "../services/ai/ai-services.ts";
 
 /** A bad environment: every problem at once. Processes print it and exit 78 (EX_CONFIG). */
 export class InvalidEnvironment extends Error {
@@ -24,30 +25,51 @@ const url = (...schemes: string[]) =>
     )
     .optional();
 
-const schema = z.object({
-  DATABASE_URL: url("postgres", "postgresql"),
-  REDIS_URL: url("redis", "rediss"),
-  NIGHTSHIFT_DATA_DIR: z.string().min(1).default(".nightshift"),
-  NIGHTSHIFT_API_KEY: z.string().min(24, "Expected at least 24 characters: anyone who guesses it is admin").optional(),
-  NIGHTSHIFT_NO_DOWNLOAD: z.stringbool().default(false),
-  PORT: port(3000),
-  DASHBOARD_PORT: port(3001),
-  PROBE_PORT: port(0),
-  HOST: z.string().min(1).default("127.0.0.1"),
-  WORKER_QUEUES: z
-    .string()
-    .optional()
-    .transform((names) =>
-      names
-        ?.split(",")
-        .map((name) => name.trim())
-        .filter(Boolean),
-    ),
-  LOG_LEVEL: z.enum(logLevels).default("info"),
-  DRAIN_MS: z.coerce.number().int().min(0).max(600_000).default(25_000),
-  SILENCE_MS: z.coerce.number().int().min(1_000).max(3_600_000).default(30_000),
-  BLOB_URL: url("file"),
-});
+const word = z.string().min(1);
+
+const schema = z
+  .object({
+    DATABASE_URL: url("postgres", "postgresql"),
+    REDIS_URL: url("redis", "rediss"),
+    NIGHTSHIFT_DATA_DIR: z.string().min(1).default(".nightshift"),
+    NIGHTSHIFT_API_KEY: z
+      .string()
+      .min(24, "Expected at least 24 characters: anyone who guesses it is admin")
+      .optional(),
+    NIGHTSHIFT_NO_DOWNLOAD: z.stringbool().default(false),
+    PORT: port(3000),
+    DASHBOARD_PORT: port(3001),
+    PROBE_PORT: port(0),
+    HOST: z.string().min(1).default("127.0.0.1"),
+    WORKER_QUEUES: z
+      .string()
+      .optional()
+      .transform((names) =>
+        names
+          ?.split(",")
+          .map((name) => name.trim())
+          .filter(Boolean),
+      ),
+    LOG_LEVEL: z.enum(logLevels).default("info"),
+    DRAIN_MS: z.coerce.number().int().min(0).max(600_000).default(25_000),
+    SILENCE_MS: z.coerce.number().int().min(1_000).max(3_600_000).default(30_000),
+    BLOB_URL: url("file"),
+    OPENAI_API_KEY: word.optional(),
+    OPENAI_BASE_URL: url("http", "https"),
+    OPENAI_MODEL: word.default("gpt-4.1-mini"),
+    PERPLEXITY_API_KEY: word.optional(),
+    PERPLEXITY_BASE_URL: url("http", "https"),
+    PERPLEXITY_MODEL: word.default("perplexity/sonar"),
+    HUGGINGFACE_API_KEY: word.optional(),
+    HUGGINGFACE_BASE_URL: url("http", "https"),
+    HUGGINGFACE_MODEL: word.optional(),
+    AI_DAILY_BUDGET_MICROS: z.coerce.number().int().min(0).max(1_000_000_000_000).default(10_000_000),
+    AI_PRICES_FILE: word.optional(),
+  })
+  .refine((env) => env.HUGGINGFACE_API_KEY === undefined || env.HUGGINGFACE_MODEL !== undefined, {
+    path: ["HUGGINGFACE_MODEL"],
+    message: "Expected the model to ask beside HUGGINGFACE_API_KEY, found none",
+  });
 
 /** What a process is told from outside. Durations in ms; directories absolute. */
 export interface Environment {
@@ -71,6 +93,12 @@ export interface Environment {
   /** For how long a worker's pool may take nothing although work is ready, before it is rebuilt. */
   readonly silenceMs: number;
   readonly blobUrl: string;
+  /** Model providers that have a key, in the order of the chain. */
+  readonly aiProviders: readonly ProviderSettings[];
+  /** What a tenant without a daily budget of its own may spend on AI calls a day. */
+  readonly aiDailyMicros: number;
+  /** JSON file with prices of models beside those of the release. */
+  readonly aiPricesFile: string | undefined;
 }
 
 /** Parse the environment. Only `bin/` and `scripts/` call it; everything below receives values. */
@@ -96,6 +124,42 @@ export function parseEnv(source: Readonly<Record<string, string | undefined>>): 
     logLevel: env.LOG_LEVEL,
     drainMs: env.DRAIN_MS,
     silenceMs: env.SILENCE_MS,
+    aiProviders: providersOf(env),
+    aiDailyMicros: env.AI_DAILY_BUDGET_MICROS,
+    aiPricesFile: env.AI_PRICES_FILE,
     blobUrl: env.BLOB_URL ?? `file:${join(dataDir, "blobs")}`,
   };
+}
+
+/** The chain, in its declared order. The limits are those of the providers' lowest paid tiers; their headers correct them. */
+function providersOf(env: z.output<typeof schema>): ProviderSettings[] {
+  const chain = [
+    {
+      name: "openai",
+      dialect: "chat",
+      apiKey: env.OPENAI_API_KEY,
+      baseUrl: env.OPENAI_BASE_URL ?? "https://api.openai.com/v1",
+      model: env.OPENAI_MODEL,
+      limits: { requests: 500, tokens: 200_000 },
+    },
+    {
+      name: "perplexity",
+      dialect: "responses", // its chat completions ended on 2026-09-27
+      apiKey: env.PERPLEXITY_API_KEY,
+      baseUrl: env.PERPLEXITY_BASE_URL ?? "https://api.perplexity.ai/v1",
+      model: env.PERPLEXITY_MODEL,
+      limits: { requests: 50, tokens: 1_000_000 },
+    },
+    {
+      name: "huggingface",
+      dialect: "chat",
+      apiKey: env.HUGGINGFACE_API_KEY,
+      baseUrl: env.HUGGINGFACE_BASE_URL ?? "https://router.huggingface.co/v1",
+      model: env.HUGGINGFACE_MODEL,
+      limits: { requests: 60, tokens: 1_000_000 },
+    },
+  ] as const;
+  return chain.flatMap(({ apiKey, model, ...rest }) =>
+    apiKey === undefined || model === undefined ? [] : [{ ...rest, apiKey, model }],
+  );
 }

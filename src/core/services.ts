@@ -1,4 +1,5 @@
 import type { Readable } from "node:stream";
+import type { AiServices } from "./ai.ts";
 import type { SqlRunner } from "./sql.ts";
 
 /** The outside world as handlers see it. Implementations live in `src/services/`; `bin/` puts them together. */
@@ -7,6 +8,7 @@ export interface Services {
   readonly documents: DocumentStore;
   readonly retention: Retention;
   readonly reconciler: Reconciler;
+  readonly ai: AiServices;
 }
 
 /** Content-addressed bytes: the key is the SHA-256 of the content, so the same bytes are stored once. */

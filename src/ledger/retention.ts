@@ -11,6 +11,8 @@ const batchSize = 2_000;
 const blobGraceMs = 24 * 3_600_000;
 /** Closed incidents, finished batches without jobs, and audit lines of what they were about. */
 const recordsKeptMs = 90 * 24 * 3_600_000;
+/** What was asked of models and answered. The book of calls, which says neither, is kept. */
+const saidBefore = "now() - interval '30 days'";
 
 /** Deletes what nobody is promised any more, in small batches, by the policy of each queue. Safe to stop at any moment. */
 export class LedgerRetention implements Retention {
@@ -37,6 +39,9 @@ export class LedgerRetention implements Retention {
     const old = `now() - ${recordsKeptMs} * interval '1 millisecond'`;
     await this.#repeat(signal, () => this.#delete("incidents", `closed_at < ${old}`));
     await this.#repeat(signal, () => this.#delete("batches", `finished_at < ${old}`));
+    await this.#repeat(signal, () => this.#delete("ai_cache", "expires_at < now()"));
+    for (const table of ["ai_answers", "ai_messages"])
+      await this.#repeat(signal, () => this.#delete(table, `created_at < ${saidBefore}`));
     const blobs = await this.#pruneBlobs(signal);
     return { jobs, idempotencyKeys, sessions, blobs };
   }
