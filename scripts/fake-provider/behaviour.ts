@@ -27,7 +27,17 @@ export type Behaviour =
   /** An answer whose usage is missing. Billed. */
   | { readonly kind: "no-usage" };
 
-const plain = ["quota", "reset", "drop", "broken", "refusal", "length", "unknown-model", "stale-model", "no-usage"] as const;
+const plain = [
+  "quota",
+  "reset",
+  "drop",
+  "broken",
+  "refusal",
+  "length",
+  "unknown-model",
+  "stale-model",
+  "no-usage",
+] as const;
 
 /**
  * Read a behaviour from text, as it stands in a base URL or a script: `ok`, `slow:2000` (ms), `429:5` (Retry-After in
@@ -42,7 +52,8 @@ export function parseBehaviour(text: string): Behaviour {
   if (known) return { kind: known };
   if (name === "ok") return { kind: "ok", delayMs: 0 };
   if (name === "slow") return { kind: "ok", delayMs: amount };
-  if (name === "429") return { kind: "limited", as: argument === undefined ? "unsaid" : "seconds", afterMs: amount * 1_000 };
+  if (name === "429")
+    return { kind: "limited", as: argument === undefined ? "unsaid" : "seconds", afterMs: amount * 1_000 };
   if (name === "429-date") return { kind: "limited", as: "date", afterMs: amount * 1_000 };
   if (name === "429-ms") return { kind: "limited", as: "ms", afterMs: amount };
   if (/^[45]\d\d$/.test(name)) return { kind: "error", status: Number(name) };

@@ -159,7 +159,9 @@ export class FakeProvider {
       case "drop":
         return void res.socket?.resetAndDestroy();
       case "broken":
-        return void res.writeHead(200, { ...headers, "content-type": "application/json" }).end('{"id": "chatcmpl-1", "cho');
+        return void res
+          .writeHead(200, { ...headers, "content-type": "application/json" })
+          .end('{"id": "chatcmpl-1", "cho');
       case "reset": {
         const whole = JSON.stringify(wholeOf(request, reply));
         const type = request.stream ? "text/event-stream" : "application/json";
@@ -168,7 +170,9 @@ export class FakeProvider {
         return void res.write(half, () => res.socket?.resetAndDestroy());
       }
       default:
-        return request.stream ? this.#stream(res, request, reply, headers) : send(res, 200, wholeOf(request, reply), headers);
+        return request.stream
+          ? this.#stream(res, request, reply, headers)
+          : send(res, 200, wholeOf(request, reply), headers);
     }
   }
 
@@ -194,7 +198,11 @@ function replyTo(request: AiRequest, behaviour: Behaviour): Reply {
   const whole = behaviour.kind === "say" ? behaviour.text : answerTo(request);
   const limit = behaviour.kind === "length" ? Math.min(4, request.maxTokens) : request.maxTokens;
   const cut = tokensOf(whole) > limit || behaviour.kind === "length";
-  const text = cut ? Buffer.from(whole).subarray(0, limit * 4).toString("utf8") : whole;
+  const text = cut
+    ? Buffer.from(whole)
+        .subarray(0, limit * 4)
+        .toString("utf8")
+    : whole;
   const refusal = behaviour.kind === "refusal" ? "I cannot help with that." : null;
   const usage = { inputTokens: request.inputTokens, outputTokens: tokensOf(refusal ?? text) };
   return {

@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
-import OpenAI, { APIError } from "openai";
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import OpenAI, { type APIError } from "openai";
 import { test } from "vitest";
 import { parseBehaviour } from "../../scripts/fake-provider/behaviour.ts";
 import { SlidingLimit } from "../../scripts/fake-provider/limit.ts";
@@ -37,7 +41,15 @@ test("the official client gets a completion with its usage, and the bill has one
   const [line] = provider.bill.lines;
   assert.deepEqual(
     { ...line, at: "" },
-    { callId: "call-1", mount: "ok", model: "m", inputTokens: input, outputTokens: output, micros: input + 2 * output, at: "" },
+    {
+      callId: "call-1",
+      mount: "ok",
+      model: "m",
+      inputTokens: input,
+      outputTokens: output,
+      micros: input + 2 * output,
+      at: "",
+    },
   );
 });
 
@@ -143,4 +155,22 @@ test("a limited mount refuses what is too much in any stretch of its window, and
 test("a behaviour that does not exist is refused with what there is", () => {
   assert.throws(() => parseBehaviour("explode"), /Expected a behaviour such as ok/);
   assert.throws(() => parseBehaviour("slow:soon"), RangeError);
+});
+
+test("it runs by itself: says where it listens, tells of its calls without their words, and ends when it is asked to", async () => {
+  const path = fileURLToPath(new URL("../../scripts/fake-provider.ts", import.meta.url));
+  const execArgv = ["--disable-warning=ExperimentalWarning"];
+  const child = fork(path, ["--port", "0"], { silent: true, execArgv });
+  const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
+  const { listening } = JSON.parse((await lines.next()).value as string);
+  await new OpenAI({ apiKey: "any", baseURL: listening, maxRetries: 0 }).chat.completions.create(question);
+  const told = (await lines.next()).value as string;
+  assert.equal(JSON.parse(told).model, "m");
+  assert.doesNotMatch(told, /GSTR/);
+  const ended = once(child, "exit");
+  child.kill("SIGTERM");
+  assert.deepEqual(await ended, [0, null]);
+
+  const refused = fork(path, ["--port", "many"], { silent: true, execArgv });
+  assert.deepEqual(await once(refused, "exit"), [64, null]);
 });
