@@ -1,5 +1,6 @@
 import express from "express";
 import helmet from "helmet";
+import type { AiServices } from "#core/ai.ts";
 import type { Catalog } from "#core/catalog.ts";
 import type { Log } from "#core/handler.ts";
 import type { QueueDefinition } from "#core/queue.ts";
@@ -19,6 +20,7 @@ import type { Producer } from "../producer/producer.ts";
 import type { QueueSettings } from "../producer/queue-settings.ts";
 import type { Redrive } from "../producer/redrive.ts";
 import { authenticator } from "./authenticate.ts";
+import type { DraftWatch } from "./draft-watch.ts";
 import { Idempotency } from "./idempotency.ts";
 import type { JobWatch } from "./job-watch.ts";
 import { notFound } from "./not-found.ts";
@@ -27,6 +29,8 @@ import { mount, type Operation } from "./operation.ts";
 import { problemHandler } from "./problem.ts";
 import { mountReference } from "./reference.ts";
 import { requestLog } from "./request-log.ts";
+import { aiBudgetRoutes } from "./routes/ai-budgets.ts";
+import { aiCallsRoute } from "./routes/ai-calls.ts";
 import { batchRoutes } from "./routes/batches.ts";
 import { documentContentRoute } from "./routes/document-content.ts";
 import { documentRoutes } from "./routes/documents.ts";
@@ -54,9 +58,11 @@ export interface AppOptions {
   readonly keys: Pick<KeyStore, "verify">;
   readonly documents: DocumentStore;
   readonly blobs: BlobStore;
+  readonly ai: Pick<AiServices, "calls" | "budgets" | "drafts">;
   readonly health: Health;
   readonly metrics: MetricsPage;
   readonly watch: JobWatch;
+  readonly draftWatch: DraftWatch;
   readonly log: Log;
 }
 
@@ -67,6 +73,7 @@ export function createApp(options: AppOptions): express.Express {
   const batches = new Batches(options.database);
   const deps = {
     ...options,
+    ...options.ai,
     queues: options.catalog.queues,
     authenticate,
     audit: new Audit(options.database),
@@ -87,6 +94,8 @@ export function createApp(options: AppOptions): express.Express {
     ...queueRoutes(deps),
     ...documentRoutes(deps),
     documentContentRoute(deps),
+    aiCallsRoute(deps),
+    ...aiBudgetRoutes(deps),
     incidentsRoute(deps),
     ...healthRoutes(deps),
   ];

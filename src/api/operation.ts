@@ -15,6 +15,7 @@ export const tags = {
   "Follow work": "Read jobs one by one, wait for one, be told of its changes, or page through all of them.",
   "Steer work": "Cancel what is no longer wanted, and put dead letters back.",
   Documents: "What document jobs made: versions that never change, and their bytes.",
+  AI: "Calls to model providers: what was made, what it cost, and what may be spent.",
   Health: "For load balancers and monitoring. Open to the loopback address; everybody else needs a key that may read.",
 } as const;
 

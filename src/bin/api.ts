@@ -22,6 +22,7 @@ await runProcess({
       keys: new KeyStore(runtime.database, apiKey),
       documents: runtime.services.documents,
       blobs: runtime.services.blobs,
+      ai: runtime.services.ai,
       health,
       metrics,
       host: env.host,
