@@ -17,6 +17,8 @@ export const patienceMs = minutes(2);
 const lastPatienceMs = minutes(15);
 /** A wait this short is not worth giving the slot back for. */
 const briefMs = 400;
+/** A time in line further off than this is asked for again then: the provider may have raised its limit meanwhile. */
+const askAgainMs = seconds(75);
 /** Waits for room in a budget. */
 const roomMs = { first: 500, longest: seconds(10) };
 /** How often the end of a call is offered to a Postgres that is away. */
@@ -57,7 +59,8 @@ export async function askProviders(question: Question, ctx: HandlerContext): Pro
     if (maxCostMicros !== undefined) maxCostMicros -= cause.maybeMicros ?? 0;
     ctx.log.warn({ ...cause }, "ai.provider_passed_over");
   }
-  if (shortestWaitMs <= lastPatienceMs) throw new SnoozeJob("ai_rate_limited", shortestWaitMs, { causes });
+  if (shortestWaitMs <= lastPatienceMs)
+    throw new SnoozeJob("ai_rate_limited", Math.min(shortestWaitMs, askAgainMs), { causes });
   throw new AllProvidersFailed(causes);
 }
 
@@ -113,7 +116,8 @@ class ProviderCall {
       const queued = await gate.enter(this.#provider, tokens, { queue: true }).catch(waitForRedis);
       if (queued.kind !== "limited" || queued.waitMs > patienceMs) return queued;
       // A moment early: the rest is waited for here, so that no room stands empty while the queue brings the job.
-      throw new SnoozeJob("ai_rate_limited", Math.max(briefMs / 2, queued.waitMs - briefMs / 2), this.#named());
+      const earlyMs = Math.max(briefMs / 2, queued.waitMs - briefMs / 2);
+      throw new SnoozeJob("ai_rate_limited", Math.min(earlyMs, askAgainMs), this.#named());
     }
   }
 
@@ -140,9 +144,10 @@ class ProviderCall {
         onDelta: onDelta && ((text) => onDelta(this.#run, text)),
       });
       const paid = await this.#paid(answer, estimateMicros);
-      await this.#record(call, { state: "answered", answer: paid, durationMs: durationMs() });
       const tokens = answer.usage ? answer.usage.inputTokens + answer.usage.outputTokens : undefined;
-      await this.#leave(permit, { kind: "answered", tokens, rates: answer.rates });
+      const left = this.#leave(permit, { kind: "answered", tokens, rates: answer.rates }); // never rejects
+      await this.#record(call, { state: "answered", answer: paid, durationMs: durationMs() });
+      await left;
       return paid;
     } catch (error) {
       if (!(error instanceof ModelCallFailed)) {

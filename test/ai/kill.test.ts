@@ -12,9 +12,9 @@ const patienceMs = 120_000 + calls * 400;
 
 /**
  * A call reserves about 1,500 micros and costs about 60. So the budget pays for all calls, but not for all at once, and what
- * killed workers leave `unknown` eats into it, to the last in the full size: calls wait for room, and in the end are refused.
+ * killed workers leave `unknown` eats into it: calls wait for room, and in the full size the last ones are refused.
  */
-const budgetMicros = calls * 1_000;
+const budgetMicros = calls * 400;
 
 /** The same kills at the same points of every run: which call they follow, by a small generator. */
 function killPoints(): number[] {
@@ -36,6 +36,14 @@ async function everyPage<T>(house: House, path: string): Promise<T[]> {
   return items;
 }
 
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
 test(
   `${calls} calls at once, ${kills} workers killed: no budget is passed, and every billed call is on record`,
   async () => {
@@ -55,26 +63,29 @@ test(
       },
     });
     await provider.start();
+    provider.limit("slow:40", { requests: 1_000_000, tokens: 1_000_000_000, windowMs: 60_000 });
     await using house = await openHouse();
-    const startWorker = () =>
-      house.launch("worker", {
-        WORKER_QUEUES: "ai",
-        OPENAI_API_KEY: "any",
-        OPENAI_BASE_URL: provider.url("slow:40"),
-        AI_DAILY_BUDGET_MICROS: String(budgetMicros),
-        LOG_LEVEL: "error",
-      });
-    await house.start("api");
+    const ai = {
+      OPENAI_API_KEY: "any",
+      OPENAI_BASE_URL: provider.url("slow:40"),
+      AI_DAILY_BUDGET_MICROS: String(budgetMicros),
+    };
+    const startWorker = () => house.launch("worker", { ...ai, WORKER_QUEUES: "ai", LOG_LEVEL: "error" });
+    await house.start("api", ai);
     await house.start("scheduler");
     // It buries the jobs that lost their worker too often: BullMQ tells nobody but the reconciliation.
-    await house.start("worker", { WORKER_QUEUES: "operations", LOG_LEVEL: "error" });
+    await house.start("worker", { WORKER_QUEUES: "operations", LOG_LEVEL: "info" });
     workers.push(startWorker(), startWorker());
 
     const jobs = Array.from({ length: calls }, (_, n) => ({
       job: "ai.respond",
       payload: { message: `Question ${n}: what is due?`, context: `Filing ${n} is due on day ${n}.` },
     }));
-    assert.equal((await house.call("POST", "/v1/jobs", { jobs })).status, 202);
+    // The first answer tells the gate the limit of this account, so that it is not the limit that is tested here.
+    const [first, ...others] = jobs;
+    const { body: told } = await house.call("POST", "/v1/jobs/ai.respond", { payload: first!.payload });
+    assert.equal((await house.call("GET", `/v1/jobs/${told.id}?wait=60s`)).body.state, "completed");
+    assert.equal((await house.call("POST", "/v1/jobs", { jobs: others })).status, 202);
 
     const ended = new Map<string, { state: string; error: { code: string } | null }>();
     const deadline = Date.now() + patienceMs;
@@ -85,7 +96,11 @@ test(
         .filter(([state]) => !["completed", "dead", "cancelled", "expired"].includes(state))
         .reduce((sum, [, count]) => sum + count, 0);
       if (open === 0) break;
-      assert.ok(Date.now() < deadline, `${open} jobs are open after ${patienceMs} ms: ${JSON.stringify(depth)}`);
+      const alive = workers.filter(({ pid }) => isAlive(pid)).length;
+      assert.ok(
+        Date.now() < deadline,
+        `${open} jobs are open after ${patienceMs} ms: ${JSON.stringify(depth)}; ${seen} calls, ${killed} kills, ${alive} workers`,
+      );
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
     for (const state of ["completed", "dead"])
