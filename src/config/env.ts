@@ -27,49 +27,47 @@ const url = (...schemes: string[]) =>
 
 const word = z.string().min(1);
 
-const schema = z
-  .object({
-    DATABASE_URL: url("postgres", "postgresql"),
-    REDIS_URL: url("redis", "rediss"),
-    NIGHTSHIFT_DATA_DIR: z.string().min(1).default(".nightshift"),
-    NIGHTSHIFT_API_KEY: z
-      .string()
-      .min(24, "Expected at least 24 characters: anyone who guesses it is admin")
-      .optional(),
-    NIGHTSHIFT_NO_DOWNLOAD: z.stringbool().default(false),
-    PORT: port(3000),
-    DASHBOARD_PORT: port(3001),
-    PROBE_PORT: port(0),
-    HOST: z.string().min(1).default("127.0.0.1"),
-    WORKER_QUEUES: z
-      .string()
-      .optional()
-      .transform((names) =>
-        names
-          ?.split(",")
-          .map((name) => name.trim())
-          .filter(Boolean),
-      ),
-    LOG_LEVEL: z.enum(logLevels).default("info"),
-    DRAIN_MS: z.coerce.number().int().min(0).max(600_000).default(25_000),
-    SILENCE_MS: z.coerce.number().int().min(1_000).max(3_600_000).default(30_000),
-    BLOB_URL: url("file"),
-    OPENAI_API_KEY: word.optional(),
-    OPENAI_BASE_URL: url("http", "https"),
-    OPENAI_MODEL: word.default("gpt-4.1-mini"),
-    PERPLEXITY_API_KEY: word.optional(),
-    PERPLEXITY_BASE_URL: url("http", "https"),
-    PERPLEXITY_MODEL: word.default("perplexity/sonar"),
-    HUGGINGFACE_API_KEY: word.optional(),
-    HUGGINGFACE_BASE_URL: url("http", "https"),
-    HUGGINGFACE_MODEL: word.optional(),
-    AI_DAILY_BUDGET_MICROS: z.coerce.number().int().min(0).max(1_000_000_000_000).default(10_000_000),
-    AI_PRICES_FILE: word.optional(),
-  })
-  .refine((env) => env.HUGGINGFACE_API_KEY === undefined || env.HUGGINGFACE_MODEL !== undefined, {
-    path: ["HUGGINGFACE_MODEL"],
-    message: "Expected the model to ask beside HUGGINGFACE_API_KEY, found none",
-  });
+const schema = z.object({
+  DATABASE_URL: url("postgres", "postgresql"),
+  REDIS_URL: url("redis", "rediss"),
+  NIGHTSHIFT_DATA_DIR: z.string().min(1).default(".nightshift"),
+  NIGHTSHIFT_API_KEY: z.string().min(24, "Expected at least 24 characters: anyone who guesses it is admin").optional(),
+  NIGHTSHIFT_NO_DOWNLOAD: z.stringbool().default(false),
+  PORT: port(3000),
+  DASHBOARD_PORT: port(3001),
+  PROBE_PORT: port(0),
+  HOST: z.string().min(1).default("127.0.0.1"),
+  WORKER_QUEUES: z
+    .string()
+    .optional()
+    .transform((names) =>
+      names
+        ?.split(",")
+        .map((name) => name.trim())
+        .filter(Boolean),
+    ),
+  LOG_LEVEL: z.enum(logLevels).default("info"),
+  DRAIN_MS: z.coerce.number().int().min(0).max(600_000).default(25_000),
+  SILENCE_MS: z.coerce.number().int().min(1_000).max(3_600_000).default(30_000),
+  BLOB_URL: url("file"),
+  OPENAI_API_KEY: word.optional(),
+  OPENAI_BASE_URL: url("http", "https"),
+  OPENAI_MODEL: word.default("gpt-4.1-mini"),
+  PERPLEXITY_API_KEY: word.optional(),
+  PERPLEXITY_BASE_URL: url("http", "https"),
+  PERPLEXITY_MODEL: word.default("perplexity/sonar"),
+  HUGGINGFACE_API_KEY: word.optional(),
+  HUGGINGFACE_BASE_URL: url("http", "https"),
+  HUGGINGFACE_MODEL: word.optional(),
+  AI_DAILY_BUDGET_MICROS: z.coerce.number().int().min(0).max(1_000_000_000_000).default(10_000_000),
+  AI_PRICES_FILE: word.optional(),
+});
+
+/** What no variable tells by itself. */
+const whole = schema.refine((env) => env.HUGGINGFACE_API_KEY === undefined || env.HUGGINGFACE_MODEL !== undefined, {
+  path: ["HUGGINGFACE_MODEL"],
+  message: "Expected the model to ask beside HUGGINGFACE_API_KEY, found none",
+});
 
 /** What a process is told from outside. Durations in ms; directories absolute. */
 export interface Environment {
@@ -105,7 +103,7 @@ export interface Environment {
 export function parseEnv(source: Readonly<Record<string, string | undefined>>): Environment {
   // An empty variable is how many deployments say "not set".
   const given = Object.fromEntries(Object.entries(source).filter(([, value]) => value !== ""));
-  const parsed = schema.safeParse(given);
+  const parsed = whole.safeParse(given);
   if (!parsed.success)
     throw new InvalidEnvironment(parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`));
   const env = parsed.data;

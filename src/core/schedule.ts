@@ -30,12 +30,7 @@ export const scheduleRule = z.strictObject({
     .max(days(366))
     .optional()
     .describe("At every multiple of this since `startsAt`, or since 1970."),
-  timeZone: z
-    .string()
-    .min(1)
-    .max(64)
-    .default("UTC")
-    .describe("IANA name of the zone that the rule's wall clock stands in."),
+  timeZone: z.string().min(1).max(64).default("UTC").describe("IANA name of the zone that the rule's wall clock stands in."),
   gap: z.enum(gapPolicies).default("later"),
   startsAt: instant.optional().describe("No tick before this instant."),
   endsAt: instant.optional().describe("No tick after this instant."),
