@@ -1,4 +1,6 @@
 import { Catalog } from "#core/catalog.ts";
+import { extract } from "#jobs/ai/extract.job.ts";
+import { respond } from "#jobs/ai/respond.job.ts";
 import { generate } from "#jobs/documents/generate.job.ts";
 import { prune } from "#jobs/operations/prune.job.ts";
 import { pruneHourly } from "#jobs/operations/prune.schedule.ts";
@@ -9,13 +11,14 @@ import { verifyDocumentsNightly } from "#jobs/operations/verify-documents.schedu
 import { deliver } from "#jobs/reminders/deliver.job.ts";
 import { sweep } from "#jobs/reminders/sweep.job.ts";
 import { sweepEachMinute } from "#jobs/reminders/sweep.schedule.ts";
+import { ai } from "#queues/ai.ts";
 import { documents } from "#queues/documents.ts";
 import { operations } from "#queues/operations.ts";
 import { reminders } from "#queues/reminders.ts";
 
 /** Every job, queue and declared schedule of this installation: the one file of `src` that imports jobs. A new job is a line here. */
 export const catalog = new Catalog(
-  [generate, prune, reconcile, verifyDocuments, deliver, sweep],
-  [documents, operations, reminders],
+  [extract, respond, generate, prune, reconcile, verifyDocuments, deliver, sweep],
+  [ai, documents, operations, reminders],
   [pruneHourly, reconcileEachMinute, verifyDocumentsNightly, sweepEachMinute],
 );

@@ -9,6 +9,7 @@ import { Health, postgresProbe } from "./observability/health.ts";
 import { createLog } from "./observability/log.ts";
 import { type MetricSources, Metrics } from "./observability/metrics.ts";
 import { Runtime } from "./runtime.ts";
+import { readPrices } from "./services/ai/prices.ts";
 import { openStores } from "./stores.ts";
 import { DrainOverran } from "./worker/drain-overran.ts";
 
@@ -111,6 +112,7 @@ async function lay(
     blobUrl: env.blobUrl,
     channels: env.channels,
     holidaysDir: env.holidaysDir,
+    ai: { providers: env.aiProviders, dailyMicros: env.aiDailyMicros, prices: readPrices(env.aiPricesFile) },
     clock: systemClock,
     log,
     process: name,

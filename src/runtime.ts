@@ -30,6 +30,7 @@ import { EngineReconciler } from "./producer/reconciler.ts";
 import { Redrive } from "./producer/redrive.ts";
 import { Relay } from "./producer/relay.ts";
 import { Reminders } from "./reminders/reminders.ts";
+import { type AiSettings, createAiServices, noProviders } from "./services/ai/ai-services.ts";
 import { createBlobStore } from "./services/blob-url.ts";
 import { type ChannelOptions, createChannels } from "./services/channels/channels.ts";
 import { PostgresDocumentStore } from "./services/document-store.ts";
@@ -51,6 +52,8 @@ export interface RuntimeOptions {
   readonly channels?: ChannelOptions;
   /** Holiday override files of this installation; absent: only those we ship. */
   readonly holidaysDir?: string;
+  /** Model providers and budgets; default: none, and no limit. */
+  readonly ai?: AiSettings;
   readonly clock: Clock;
   readonly log: Log;
   /** Kind of process, shown in pg_stat_activity. */
@@ -88,6 +91,7 @@ export class Runtime {
   readonly steps: Steps;
   readonly clock: Clock;
   readonly log: Log;
+  readonly #ai: ReturnType<typeof createAiServices>;
   readonly #relay: Relay | null;
   readonly #batchSweeper: BatchSweeper | null;
   readonly #epochs: EpochWatch | null;
@@ -119,6 +123,15 @@ export class Runtime {
       books: new Books(this.database),
     });
     const blobs = createBlobStore(options.blobUrl);
+    this.#ai = createAiServices({
+      settings: options.ai ?? noProviders,
+      database: this.database,
+      redisUrl: options.redisUrl,
+      redisPrefix: options.redisPrefix ?? "nightshift",
+      incidents: this.incidents,
+      clock,
+      log,
+    });
     this.steps = new Steps(this.database);
     this.reader = new JobReader(this.database, blobs);
     this.listener = new Listener(this.database, log);
@@ -139,7 +152,7 @@ export class Runtime {
       ledger: this.ledger,
       dispatcher: this.dispatcher,
       engineOf,
-      blobs,
+      services: { blobs, ai: this.#ai },
       clock,
       log,
       ...(options.onAccepted && { onAccepted: options.onAccepted }),
@@ -158,6 +171,7 @@ export class Runtime {
       reconciler: this.reconciler,
       channels: createChannels(options.channels ?? {}, clock),
       outbox: this.reminders.outbox,
+      ai: this.#ai,
     };
     this.#batchSweeper = options.keepsHouse
       ? new BatchSweeper({
@@ -260,6 +274,7 @@ export class Runtime {
       ["producer", () => this.producer.stop()],
       ["dispatcher", () => this.dispatcher.stop()],
       ["ledger", () => this.ledger.stop()],
+      ["ai", () => this.#ai.stop()],
       ["redis", () => this.redis.stop()],
       ["postgres", () => this.postgres.stop()],
       ["listener", () => this.listener.stop()],

@@ -21,6 +21,11 @@ const rules: ReadonlyArray<{ from: RegExp; allow: RegExp; why: string }> = [
     why: "families stand on core and queues, and meet at definitions",
   },
   {
+    from: /^jobs\/ai\//,
+    allow: /^(?!openai|ioredis|pg$)/,
+    why: "what is asked is decided here; who answers, and where it is written down, is behind core's interfaces",
+  },
+  {
     from: /^src\/(?!catalog\.ts)/,
     allow: /^(?!jobs\/|#jobs\/|#queues\/|queues\/)/,
     why: "only the catalog imports jobs",

@@ -114,13 +114,14 @@ function now(): number {
 export async function serveApi(addresses: Addresses, wire: Wire): Promise<void> {
   const nightshift = startNightshift({ ...addresses, jobs: [job], process: "api" });
   await nightshift.start();
-  const { documents, blobs } = nightshift.services;
+  const { documents, blobs, ai } = nightshift.services;
   const server = new ApiServer({
     ...nightshift,
     engineOf: (queue) => nightshift.engineOf(queue),
     keys: new KeyStore(nightshift.database, key),
     documents,
     blobs,
+    ai,
     health: new Health({}),
     host: "127.0.0.1",
     port: 0,

@@ -1,5 +1,6 @@
 import express from "express";
 import helmet from "helmet";
+import type { AiServices } from "#core/ai.ts";
 import type { Catalog } from "#core/catalog.ts";
 import type { Log } from "#core/handler.ts";
 import type { QueueDefinition } from "#core/queue.ts";
@@ -21,6 +22,7 @@ import type { Redrive } from "../producer/redrive.ts";
 import type { Reminders } from "../reminders/reminders.ts";
 import { ScheduleRegistry } from "../scheduler/registry.ts";
 import { authenticator } from "./authenticate.ts";
+import type { DraftWatch } from "./draft-watch.ts";
 import { Idempotency } from "./idempotency.ts";
 import type { JobWatch } from "./job-watch.ts";
 import { notFound } from "./not-found.ts";
@@ -29,6 +31,8 @@ import { mount, type Operation } from "./operation.ts";
 import { problemHandler } from "./problem.ts";
 import { mountReference } from "./reference.ts";
 import { requestLog } from "./request-log.ts";
+import { aiBudgetRoutes } from "./routes/ai-budgets.ts";
+import { aiCallsRoute } from "./routes/ai-calls.ts";
 import { batchRoutes } from "./routes/batches.ts";
 import { calendarRoutes } from "./routes/calendars.ts";
 import { documentContentRoute } from "./routes/document-content.ts";
@@ -64,9 +68,11 @@ export interface AppOptions {
   readonly documents: DocumentStore;
   readonly blobs: BlobStore;
   readonly reminders: Reminders;
+  readonly ai: Pick<AiServices, "calls" | "budgets" | "drafts">;
   readonly health: Health;
   readonly metrics: MetricsPage;
   readonly watch: JobWatch;
+  readonly draftWatch: DraftWatch;
   readonly log: Log;
 }
 
@@ -78,6 +84,7 @@ export function createApp(options: AppOptions): express.Express {
   const audit = new Audit(options.database);
   const deps = {
     ...options,
+    ...options.ai,
     queues: options.catalog.queues,
     authenticate,
     audit,
@@ -106,6 +113,8 @@ export function createApp(options: AppOptions): express.Express {
     ...obligationActionRoutes(deps),
     ...calendarRoutes(deps),
     ...reminderRoutes(deps),
+    aiCallsRoute(deps),
+    ...aiBudgetRoutes(deps),
     incidentsRoute(deps),
     ...healthRoutes(deps),
   ];

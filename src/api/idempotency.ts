@@ -52,7 +52,7 @@ export class Idempotency {
     const { req, res } = call;
     const traceparent = req.get("traceparent");
     const key = readKey(req);
-    if (key === undefined) return send(res, toAnswer(await work({ traceparent })));
+    if (key === undefined) return send(res, toAnswer(await work({ traceparent, atDoor: true })));
     const tenant = oneTenant(call.caller);
     const fingerprint = fingerprintOf(call);
     const { answer, replayed } = await this.#producer.transaction(async (own) => {
@@ -68,7 +68,7 @@ export class Idempotency {
           "Expected the request that this key was first sent with, found another: use a new key for a new request",
         );
       }
-      const first = toAnswer(await work({ ...own, traceparent }));
+      const first = toAnswer(await work({ ...own, traceparent, atDoor: true }));
       await this.#keys.keep(own.in, { tenant, key, fingerprint, answer: first, keepMs: keptMs });
       return { answer: first, replayed: false };
     });

@@ -18,6 +18,7 @@ export const tags = {
     "Work that comes again and again, by the clock of a time zone. Each tick happens once, or is recorded as left out.",
   Documents: "What document jobs made: versions that never change, and their bytes.",
   Obligations: "What companies owe and when, who is reminded of it, and what became of each message.",
+  AI: "Calls to model providers: what was made, what it cost, and what may be spent.",
   Health: "For load balancers and monitoring. Open to the loopback address; everybody else needs a key that may read.",
 } as const;
 

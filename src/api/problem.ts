@@ -1,4 +1,5 @@
 import type { ErrorRequestHandler } from "express";
+import { AiBudgetExceeded } from "#core/ai-budgets.ts";
 import { InvalidInput, JobNotFound, NightshiftError, StoreUnavailable, UnknownJob } from "#core/errors.ts";
 import type { Log } from "#core/handler.ts";
 import type { Problem } from "#core/problems.ts";
@@ -49,6 +50,7 @@ export const problems = {
   range_not_satisfiable: { status: 416, title: "The range lies outside the content" },
   invalid_input: { status: 422, title: "The request was understood and refused" },
   idempotency_key_reused: { status: 422, title: "The key belongs to another request" },
+  ai_budget_exceeded: { status: 429, title: "The budget for AI calls is used up" },
   internal_error: { status: 500, title: "Something went wrong on our side" },
   store_unavailable: { status: 503, title: "A store does not answer" },
 } as const satisfies Record<string, { readonly status: number; readonly title: string }>;
@@ -105,11 +107,19 @@ const maxErrors = 1_000;
 export function toProblem(thrown: unknown): { problem: Problem; headers: Readonly<Record<string, string>> } {
   const error = isConnectionError(thrown) ? new StoreUnavailable("postgres", thrown) : thrown;
   if (error instanceof Refusal) return { problem: describe(error.code, error.message), headers: error.headers };
+  if (error instanceof AiBudgetExceeded) return overBudget(error);
   const known = error instanceof NightshiftError && classes.find(({ of }) => error instanceof of);
   if (!known) return { problem: describe("internal_error"), headers: {} };
   const problem = describe(known.code, error.message);
   const errors = error instanceof InvalidInput ? { errors: error.problems.slice(0, maxErrors) } : {};
   return { problem: { ...problem, ...errors }, headers: known.headers ?? {} };
+}
+
+/** Nothing in the request is wrong but its time: when it may come again is in the header, and whose budget in the detail. */
+function overBudget({ code, message, resetsAt }: AiBudgetExceeded): ReturnType<typeof toProblem> {
+  const seconds = Math.max(1, Math.ceil((resetsAt.getTime() - Date.now()) / 1_000));
+  const errors = [{ path: "payload", message, code }];
+  return { problem: { ...describe(code, message), errors }, headers: { "Retry-After": String(seconds) } };
 }
 
 function describe(code: ProblemCode, detail?: string): Problem {

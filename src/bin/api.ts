@@ -23,6 +23,7 @@ await runProcess({
       documents: runtime.services.documents,
       blobs: runtime.services.blobs,
       reminders: runtime.reminders,
+      ai: runtime.services.ai,
       health,
       metrics,
       host: env.host,

@@ -61,6 +61,13 @@ export interface JobChange {
   readonly job: JobView;
 }
 
+/** More of an answer that streams: `text` belongs at position `from`; another `run` begins the answer anew. */
+export interface AnswerDelta {
+  readonly run: number;
+  readonly from: number;
+  readonly text: string;
+}
+
 export interface ListFilter {
   readonly state?: JobState;
   readonly job?: string;
@@ -170,7 +177,10 @@ export class Client {
    * The present of a job, then its changes until it has ended. Once it was reached, a lost connection is taken up again
    * where it was. Ends after the terminal state; rejects when `signal` aborts.
    */
-  async *events(id: string, { signal }: { signal?: AbortSignal } = {}): AsyncGenerator<JobChange, void, undefined> {
+  async *events(
+    id: string,
+    { signal, onDelta }: { signal?: AbortSignal; onDelta?: (delta: AnswerDelta) => void } = {},
+  ): AsyncGenerator<JobChange, void, undefined> {
     let lastEventId: string | undefined;
     for (;;) {
       const headers = lastEventId === undefined ? {} : { "last-event-id": lastEventId };
@@ -178,6 +188,10 @@ export class Client {
         const response = await this.#http.send(`${jobPath(id)}/events`, { headers, signal });
         if (response.status === 204) return;
         for await (const { id: eventId, event, data } of readEvents(response.body!)) {
+          if (event === "delta") {
+            onDelta?.(JSON.parse(data) as AnswerDelta);
+            continue;
+          }
           lastEventId = eventId;
           const job = JSON.parse(data) as JobView;
           yield { event: event as JobChange["event"], job };

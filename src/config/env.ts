@@ -1,6 +1,7 @@
 import { join, resolve } from "node:path";
 import { z } from "zod";
 import { logLevels } from "../observability/log.ts";
+import type { ProviderSettings } from "../services/ai/ai-services.ts";
 
 /** A bad environment: every problem at once. Processes print it and exit 78 (EX_CONFIG). */
 export class InvalidEnvironment extends Error {
@@ -31,6 +32,7 @@ function isTimeZone(name: string): boolean {
     return false;
   }
 }
+const word = z.string().min(1);
 
 const schema = z.object({
   DATABASE_URL: url("postgres", "postgresql"),
@@ -68,6 +70,23 @@ const schema = z.object({
     .optional(),
   PAGERDUTY_URL: url("https", "http"),
   HOLIDAYS_DIR: z.string().min(1).optional(),
+  OPENAI_API_KEY: word.optional(),
+  OPENAI_BASE_URL: url("http", "https"),
+  OPENAI_MODEL: word.default("gpt-4.1-mini"),
+  PERPLEXITY_API_KEY: word.optional(),
+  PERPLEXITY_BASE_URL: url("http", "https"),
+  PERPLEXITY_MODEL: word.default("perplexity/sonar"),
+  HUGGINGFACE_API_KEY: word.optional(),
+  HUGGINGFACE_BASE_URL: url("http", "https"),
+  HUGGINGFACE_MODEL: word.optional(),
+  AI_DAILY_BUDGET_MICROS: z.coerce.number().int().min(0).max(1_000_000_000_000).default(10_000_000),
+  AI_PRICES_FILE: word.optional(),
+});
+
+/** What no variable tells by itself. */
+const whole = schema.refine((env) => env.HUGGINGFACE_API_KEY === undefined || env.HUGGINGFACE_MODEL !== undefined, {
+  path: ["HUGGINGFACE_MODEL"],
+  message: "Expected the model to ask beside HUGGINGFACE_API_KEY, found none",
 });
 
 /** What a process is told from outside. Durations in ms; directories absolute. */
@@ -105,13 +124,19 @@ export interface Environment {
   };
   /** Holiday override files of this installation. */
   readonly holidaysDir: string;
+  /** Model providers that have a key, in the order of the chain. */
+  readonly aiProviders: readonly ProviderSettings[];
+  /** What a tenant without a daily budget of its own may spend on AI calls a day. */
+  readonly aiDailyMicros: number;
+  /** JSON file with prices of models beside those of the release. */
+  readonly aiPricesFile: string | undefined;
 }
 
 /** Parse the environment. Only `bin/` and `scripts/` call it; everything below receives values. */
 export function parseEnv(source: Readonly<Record<string, string | undefined>>): Environment {
   // An empty variable is how many deployments say "not set".
   const given = Object.fromEntries(Object.entries(source).filter(([, value]) => value !== ""));
-  const parsed = schema.safeParse(given);
+  const parsed = whole.safeParse(given);
   if (!parsed.success)
     throw new InvalidEnvironment(parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`));
   const env = parsed.data;
@@ -131,6 +156,9 @@ export function parseEnv(source: Readonly<Record<string, string | undefined>>): 
     drainMs: env.DRAIN_MS,
     silenceMs: env.SILENCE_MS,
     timeZone: env.TIME_ZONE,
+    aiProviders: providersOf(env),
+    aiDailyMicros: env.AI_DAILY_BUDGET_MICROS,
+    aiPricesFile: env.AI_PRICES_FILE,
     blobUrl: env.BLOB_URL ?? `file:${join(dataDir, "blobs")}`,
     channels: {
       smtpUrl: env.SMTP_URL,
@@ -142,4 +170,37 @@ export function parseEnv(source: Readonly<Record<string, string | undefined>>): 
     },
     holidaysDir: resolve(env.HOLIDAYS_DIR ?? join(dataDir, "holidays")),
   };
+}
+
+/** The chain, in its declared order. The limits are those of the providers' lowest paid tiers; their headers correct them. */
+function providersOf(env: z.output<typeof schema>): ProviderSettings[] {
+  const chain = [
+    {
+      name: "openai",
+      dialect: "chat",
+      apiKey: env.OPENAI_API_KEY,
+      baseUrl: env.OPENAI_BASE_URL ?? "https://api.openai.com/v1",
+      model: env.OPENAI_MODEL,
+      limits: { requests: 500, tokens: 200_000 },
+    },
+    {
+      name: "perplexity",
+      dialect: "responses", // its chat completions ended on 2026-09-27
+      apiKey: env.PERPLEXITY_API_KEY,
+      baseUrl: env.PERPLEXITY_BASE_URL ?? "https://api.perplexity.ai/v1",
+      model: env.PERPLEXITY_MODEL,
+      limits: { requests: 50, tokens: 1_000_000 },
+    },
+    {
+      name: "huggingface",
+      dialect: "chat",
+      apiKey: env.HUGGINGFACE_API_KEY,
+      baseUrl: env.HUGGINGFACE_BASE_URL ?? "https://router.huggingface.co/v1",
+      model: env.HUGGINGFACE_MODEL,
+      limits: { requests: 60, tokens: 1_000_000 },
+    },
+  ] as const;
+  return chain.flatMap(({ apiKey, model, ...rest }) =>
+    apiKey === undefined || model === undefined ? [] : [{ ...rest, apiKey, model }],
+  );
 }

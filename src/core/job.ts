@@ -2,6 +2,18 @@ import type { z } from "zod";
 import type { HandlerModule } from "./handler.ts";
 import { namePattern, type QueueDefinition } from "./queue.ts";
 import type { RetryPolicy } from "./retry.ts";
+import type { Services } from "./services.ts";
+import type { SqlRunner } from "./sql.ts";
+
+/** Of the services, those that are there before anything is enqueued. */
+export type DoorServices = Pick<Services, "ai" | "blobs">;
+
+/** Where a job asks to be let in. `sql`: the transaction that is to accept it, when there is one already. */
+export interface Door {
+  readonly tenant: string;
+  readonly services: DoorServices;
+  readonly sql: SqlRunner | undefined;
+}
 
 /**
  * What all jobs of one kind share. A definition is light: it is loaded by every producer, so it imports no PDF, mail or
@@ -30,6 +42,12 @@ export interface JobDefinition<Payload extends z.ZodType = z.ZodType> {
   readonly timeoutMs: number;
   /** Two living jobs of one tenant with the same key are one job. A key given by the caller wins over this one. */
   readonly deduplicate?: (payload: z.output<Payload>) => string;
+  /**
+   * A last look at the API's door, at all payloads of a request that were found good: rejects when they would be refused
+   * anyway, for what only a store knows (a budget that is used up). It reserves nothing; what the house itself enqueues is
+   * not asked.
+   */
+  readonly admit?: (payloads: readonly z.output<Payload>[], door: Door) => Promise<void>;
   /** Modules that `ctx.thread` will run, loaded when a thread starts instead of in its first job. */
   readonly threads?: readonly URL[];
   readonly handler: () => Promise<HandlerModule>;

@@ -1,4 +1,5 @@
 import type { Readable } from "node:stream";
+import type { AiServices } from "./ai.ts";
 import type { Channel } from "./channel.ts";
 import type { Outbox } from "./outbox.ts";
 import type { SqlRunner } from "./sql.ts";
@@ -12,6 +13,7 @@ export interface Services {
   /** Ways to reach people, by name: `email`, `slack`, `pagerduty`. */
   readonly channels: Readonly<Record<string, Channel>>;
   readonly outbox: Outbox;
+  readonly ai: AiServices;
 }
 
 /** Content-addressed bytes: the key is the SHA-256 of the content, so the same bytes are stored once. */

@@ -37,7 +37,7 @@ export class Listener {
   }
 
   /** Hear `${schema}_${name}` until the returned function is called. */
-  on(name: "jobs" | "cancel" | "relay" | "schedules", hear: Hear): () => void {
+  on(name: "jobs" | "cancel" | "relay" | "schedules" | "drafts", hear: Hear): () => void {
     const channel = `${this.#database.schema}_${name}`;
     const known = this.#channels.get(channel);
     const hears = known ?? new Set();

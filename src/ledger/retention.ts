@@ -13,6 +13,8 @@ const blobGraceMs = 24 * 3_600_000;
 const recordsKeptMs = 90 * 24 * 3_600_000;
 /** What came of the ticks of schedules: a schedule of each second writes 86,400 a day. */
 const ticksKeptMs = 30 * 24 * 3_600_000;
+/** What was asked of models and answered. The book of calls, which says neither, is kept. */
+const saidBefore = "now() - interval '30 days'";
 
 /** Deletes what nobody is promised any more, in small batches, by the policy of each queue. Safe to stop at any moment. */
 export class LedgerRetention implements Retention {
@@ -41,6 +43,9 @@ export class LedgerRetention implements Retention {
     await this.#repeat(signal, () => this.#delete("batches", `finished_at < ${old}`));
     const oldTicks = `now() - ${ticksKeptMs} * interval '1 millisecond'`;
     await this.#repeat(signal, () => this.#delete("schedule_ticks", `recorded_at < ${oldTicks}`));
+    await this.#repeat(signal, () => this.#delete("ai_cache", "expires_at < now()"));
+    for (const table of ["ai_answers", "ai_messages"])
+      await this.#repeat(signal, () => this.#delete(table, `created_at < ${saidBefore}`));
     const blobs = await this.#pruneBlobs(signal);
     return { jobs, idempotencyKeys, sessions, blobs };
   }

@@ -3,7 +3,7 @@ import type { Clock } from "#core/clock.ts";
 import { minutes, seconds } from "#core/duration.ts";
 import { type FieldProblem, InvalidInput } from "#core/errors.ts";
 import type { Log } from "#core/handler.ts";
-import type { JobDefinition } from "#core/job.ts";
+import type { DoorServices, JobDefinition } from "#core/job.ts";
 import { keepJson } from "#core/large-json.ts";
 import { toProblems } from "#core/problems.ts";
 import type { QueueDefinition } from "#core/queue.ts";
@@ -47,6 +47,8 @@ export interface EnqueueContext {
   /** Told what to do once `in` has committed: the jobs then take the fast path. Without it they wait for the relay. */
   readonly afterCommit?: ((run: () => void) => void) | undefined;
   readonly batchId?: string | undefined;
+  /** It is an application that asks, and can be told to come later: jobs take their last look (`JobDefinition.admit`). */
+  readonly atDoor?: boolean | undefined;
   /** W3C `traceparent` of the request; anything else is ignored, as the recommendation asks. */
   readonly traceparent?: string | undefined;
 }
@@ -82,6 +84,7 @@ export class Producer {
   readonly #requeue: Requeue;
   readonly #engineOf: (queue: QueueDefinition) => Engine;
   readonly #blobs: BlobStore;
+  readonly #services: DoorServices;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #onAccepted: (receipt: Receipt) => void;
@@ -91,7 +94,7 @@ export class Producer {
     ledger: Ledger;
     dispatcher: Dispatcher;
     engineOf: (queue: QueueDefinition) => Engine;
-    blobs: BlobStore;
+    services: DoorServices;
     clock: Clock;
     log: Log;
     onAccepted?: (receipt: Receipt) => void;
@@ -101,7 +104,8 @@ export class Producer {
     this.#dispatcher = options.dispatcher;
     this.#engineOf = options.engineOf;
     this.#requeue = new Requeue(options);
-    this.#blobs = options.blobs;
+    this.#services = options.services;
+    this.#blobs = options.services.blobs;
     this.#clock = options.clock;
     this.#log = options.log;
     this.#onAccepted = options.onAccepted ?? (() => undefined);
@@ -120,6 +124,7 @@ export class Producer {
   ): Promise<Receipt> {
     const prepared = this.#prepare(tenant, { job, payload, options }, context);
     if (Array.isArray(prepared)) throw new InvalidInput(`Job "${job.name}" was refused`, prepared);
+    await this.#admit(tenant, [{ job, payload }], context);
     const kept = await this.#keepLarge(prepared);
     if (context.in) return (await this.#acceptWithin(context.in, [kept], context))[0]!;
     return this.#acceptOne(kept);
@@ -142,6 +147,7 @@ export class Producer {
       else for (const problem of result) problems.push({ ...problem, path: `jobs.${index}.${problem.path}` });
     }
     if (problems.length > 0) throw new InvalidInput(`${entries.length} jobs were refused`, problems);
+    await this.#admit(tenant, entries, context);
     const prepared = await this.keepLarge(checked);
     if (context.in) return this.#acceptWithin(context.in, prepared, context);
 
@@ -201,6 +207,16 @@ export class Producer {
   check(entry: Entry): readonly FieldProblem[] {
     const prepared = this.#prepare("", entry, {});
     return Array.isArray(prepared) ? prepared : [];
+  }
+
+  /** Ask the jobs that want to be asked. Rejects with what the first of them rejects with. */
+  async #admit(tenant: string, entries: readonly Entry[], { in: sql, atDoor }: EnqueueContext): Promise<void> {
+    if (!atDoor) return;
+    for (const job of new Set(entries.map((entry) => entry.job)))
+      if (job.admit) {
+        const payloads = entries.filter((entry) => entry.job === job).map(({ payload }) => job.payload.parse(payload));
+        await job.admit(payloads, { tenant, services: this.#services, sql });
+      }
   }
 
   /** Check everything before anything is written; answers the problems when there are any. */

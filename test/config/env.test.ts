@@ -45,3 +45,24 @@ test("an empty variable counts as not set; a list is split and trimmed", () => {
   assert.equal(env.port, 3000);
   assert.deepEqual(env.workerQueues, ["documents", "operations"]);
 });
+
+test("model providers are those with a key, in the order of the chain, whatever the order of the variables", () => {
+  assert.deepEqual(parseEnv({}).aiProviders, []);
+  const env = parseEnv({
+    HUGGINGFACE_API_KEY: "h",
+    HUGGINGFACE_MODEL: "some/model",
+    OPENAI_API_KEY: "o",
+    OPENAI_BASE_URL: "http://127.0.0.1:4010/ok/v1",
+    AI_DAILY_BUDGET_MICROS: "500",
+  });
+  assert.deepEqual(
+    env.aiProviders.map(({ name, baseUrl, model, dialect }) => [name, baseUrl, model, dialect]),
+    [
+      ["openai", "http://127.0.0.1:4010/ok/v1", "gpt-4.1-mini", "chat"],
+      ["huggingface", "https://router.huggingface.co/v1", "some/model", "chat"],
+    ],
+  );
+  assert.equal(env.aiDailyMicros, 500);
+  assert.throws(() => parseEnv({ HUGGINGFACE_API_KEY: "h" }), /HUGGINGFACE_MODEL/);
+  assert.throws(() => parseEnv({ OPENAI_BASE_URL: "127.0.0.1:4010" }), /OPENAI_BASE_URL/);
+});

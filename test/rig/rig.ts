@@ -17,6 +17,7 @@ import type { JobView } from "../../src/ledger/job-reader.ts";
 import { isTerminal } from "../../src/ledger/job-state.ts";
 import { migrate } from "../../src/ledger/migrate.ts";
 import { Runtime, type RuntimeOptions } from "../../src/runtime.ts";
+import type { AiSettings } from "../../src/services/ai/ai-services.ts";
 import type { AttemptEnd } from "../../src/worker/attempt.ts";
 import { WorkerHost } from "../../src/worker/host.ts";
 import { patienceMs } from "./eventually.ts";
@@ -70,6 +71,7 @@ export async function startRig(options: {
   clock?: Clock;
   channels?: RuntimeOptions["channels"];
   holidaysDir?: string;
+  ai?: AiSettings;
   /** The test inserts or deletes jobs by SQL: the books cannot know of them. */
   rowsByHand?: boolean;
 }): Promise<Rig> {
@@ -95,6 +97,7 @@ export async function startRig(options: {
     process: "test",
     poolSize: 8,
     ...(options.patience && { patience: options.patience }),
+    ...(options.ai && { ai: options.ai }),
     keepsHouse: options.relay ?? false,
   });
   await migrate(runtime.database);

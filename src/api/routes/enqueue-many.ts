@@ -98,7 +98,7 @@ export function enqueueManyRoute(deps: { catalog: Catalog; producer: Producer; i
       202: { description: "All accepted: receipts in the order of the request.", schema: bulkReceipts, headers },
       207: { description: "With `partial=true`: one outcome per job, in order.", schema: bulkOutcomes, headers },
     },
-    problems: ["invalid_input", "tenant_required", ...idempotent.problems],
+    problems: ["invalid_input", "ai_budget_exceeded", "tenant_required", ...idempotent.problems],
     async handle(call) {
       const { partial } = parseQuery(query, call.req);
       const { caller, body } = call;

@@ -56,7 +56,7 @@ export function enqueueRoute(deps: { catalog: Catalog; producer: Producer; idemp
         headers,
       },
     },
-    problems: ["unknown_job", "invalid_input", "tenant_required", ...idempotent.problems],
+    problems: ["unknown_job", "invalid_input", "ai_budget_exceeded", "tenant_required", ...idempotent.problems],
     async handle(call) {
       const job = catalog.get(String(call.req.params.job));
       requireRoleFor(job, call.caller);

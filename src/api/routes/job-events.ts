@@ -5,6 +5,7 @@ import { JobNotFound } from "#core/errors.ts";
 import type { Log } from "#core/handler.ts";
 import type { JobView } from "../../ledger/job-reader.ts";
 import { isTerminal } from "../../ledger/job-state.ts";
+import type { Delta, DraftWatch } from "../draft-watch.ts";
 import type { JobWatch } from "../job-watch.ts";
 import type { Operation } from "../operation.ts";
 import { jobParams, requireId } from "./job.ts";
@@ -12,11 +13,17 @@ import { jobParams, requireId } from "./job.ts";
 /** Proxies cut connections that are silent for half a minute or more. */
 const heartbeatMs = seconds(15);
 
+interface Dependencies {
+  readonly watch: JobWatch;
+  readonly draftWatch: DraftWatch;
+  readonly log: Log;
+}
+
 /**
  * GET /v1/jobs/{id}/events: Server-Sent Events, the present first, then every change, the end last.
  * 200 · 204 the end was told already (`Last-Event-ID`): do not reconnect · 404 no such job.
  */
-export function jobEventsRoute({ watch, log }: { watch: JobWatch; log: Log }): Operation {
+export function jobEventsRoute({ watch, draftWatch, log }: Dependencies): Operation {
   return {
     name: "jobs.events",
     tag: "Follow work",
@@ -26,7 +33,9 @@ export function jobEventsRoute({ watch, log }: { watch: JobWatch; log: Log }): O
     description:
       "Server-Sent Events. `event` is the new state, or `progress` when only the progress changed; `id` is the job's " +
       "revision; `data` is the job as `GET /v1/jobs/{id}` shows it. The first event is the present, the last one is " +
-      "terminal. Reconnect with `Last-Event-ID` and you miss nothing that matters: the present comes first, unless you " +
+      "terminal. A job that streams its answer (`ai.respond` with `stream`) also sends `delta` events, without an id: " +
+      "`data` is `{run, from, text}`, and `text` belongs at position `from` of the answer; another `run` begins the answer " +
+      "anew. Reconnect with `Last-Event-ID` and you miss nothing that matters: the present comes first, unless you " +
       "have it.",
     needs: "read",
     params: jobParams,
@@ -55,10 +64,18 @@ export function jobEventsRoute({ watch, log }: { watch: JobWatch; log: Log }): O
       }
       const heartbeat = setInterval(() => res.write(": heartbeat\n\n"), heartbeatMs);
       res.write("retry: 1000\n\n");
+      const { tenant } = first.value;
+      const drafts = draftWatch.join(tenant, id, (delta) => {
+        if (res.writableNeedDrain) return false; // the receiver is behind: it gets this together with the next
+        res.write(deltaEvent(delta));
+        return true;
+      });
       try {
+        if (isTerminal(first.value.state)) await drafts.flush();
         if (!seen) await send(res, toEvent(first.value, null), gone.signal);
         let before = first.value;
         for await (const view of views) {
+          if (isTerminal(view.state)) await drafts.flush();
           await send(res, toEvent(view, before), gone.signal);
           before = view;
         }
@@ -66,6 +83,7 @@ export function jobEventsRoute({ watch, log }: { watch: JobWatch; log: Log }): O
         // The head is out: end the stream, and the caller's reconnect is told what is wrong.
         if (!gone.signal.aborted) log.warn({ jobId: id, error: (error as Error).name }, "events.cut");
       } finally {
+        drafts.leave();
         clearInterval(heartbeat);
         await views.return();
         res.end();
@@ -82,6 +100,10 @@ function open(res: Response): void {
 /** Waits while the receiver is behind: it then gets the newest view instead of all of them. */
 async function send(res: Response, event: string, signal: AbortSignal): Promise<void> {
   if (!res.write(event) && !signal.aborted) await once(res, "drain", { signal });
+}
+
+function deltaEvent(delta: Delta): string {
+  return `event: delta\ndata: ${JSON.stringify(delta)}\n\n`;
 }
 
 function toEvent(view: JobView, before: JobView | null): string {
