@@ -1,11 +1,14 @@
+import type { Redis } from "ioredis";
 import type { Catalog } from "#core/catalog.ts";
 import type { Clock } from "#core/clock.ts";
+import { minutes } from "#core/duration.ts";
 import type { Log } from "#core/handler.ts";
 import type { EngineKind, QueueDefinition } from "#core/queue.ts";
 import type { Services } from "#core/services.ts";
 import type { Engine } from "./engines/engine.ts";
 import { PostgresEngine } from "./engines/postgres.ts";
 import { RedisEngine } from "./engines/redis.ts";
+import { cacheConnection } from "./engines/redis-connection.ts";
 import { Batches } from "./ledger/batches.ts";
 import { Books } from "./ledger/books.ts";
 import { Database, type Patience } from "./ledger/database.ts";
@@ -29,6 +32,11 @@ import type { Receipt } from "./producer/receipt.ts";
 import { EngineReconciler } from "./producer/reconciler.ts";
 import { Redrive } from "./producer/redrive.ts";
 import { Relay } from "./producer/relay.ts";
+import { ReportPlanner } from "./reports/planner.ts";
+import { ReadCounter } from "./reports/read-counter.ts";
+import { RedisReportCache } from "./reports/redis-cache.ts";
+import { Reports } from "./reports/reports.ts";
+import { ReportResults } from "./reports/results.ts";
 import { createBlobStore } from "./services/blob-url.ts";
 import { PostgresDocumentStore } from "./services/document-store.ts";
 
@@ -81,6 +89,16 @@ export class Runtime {
   readonly steps: Steps;
   readonly clock: Clock;
   readonly log: Log;
+  /** What reports are computed by, and what their read path is built from. */
+  readonly reports: {
+    readonly cache: RedisReportCache;
+    readonly results: ReportResults;
+    readonly planner: ReportPlanner;
+    readonly counter: ReadCounter;
+    readonly service: Reports;
+  };
+  readonly #cacheConnection: Redis;
+  readonly #reportDatabase: Database;
   readonly #relay: Relay | null;
   readonly #batchSweeper: BatchSweeper | null;
   readonly #epochs: EpochWatch | null;
@@ -112,14 +130,8 @@ export class Runtime {
       books: new Books(this.database),
     });
     const blobs = createBlobStore(options.blobUrl);
-    this.services = {
-      blobs,
-      documents: new PostgresDocumentStore(this.database),
-      retention: new LedgerRetention({ database: this.database, queues: catalog.queues, blobs }),
-      reconciler: this.reconciler,
-    };
     this.steps = new Steps(this.database);
-    this.reader = new JobReader(this.database, this.services.blobs);
+    this.reader = new JobReader(this.database, blobs);
     this.listener = new Listener(this.database, log);
     this.redis = new RedisEngine({
       url: options.redisUrl,
@@ -138,11 +150,38 @@ export class Runtime {
       ledger: this.ledger,
       dispatcher: this.dispatcher,
       engineOf,
-      blobs: this.services.blobs,
+      blobs,
       clock,
       log,
       ...(options.onAccepted && { onAccepted: options.onAccepted }),
     });
+    const { producer } = this;
+    this.#cacheConnection = cacheConnection(options.redisUrl, log);
+    const prefix = options.redisPrefix ?? "nightshift";
+    const cache = new RedisReportCache(this.#cacheConnection, prefix, () => this.redis.open);
+    const results = new ReportResults(this.database);
+    const planner = new ReportPlanner({ catalog, cache, results, producer, clock, log });
+    // Connections of their own: a slow report must not keep the ledger's statements waiting for one.
+    this.#reportDatabase = new Database({
+      connectionString: options.databaseUrl,
+      schema: this.database.schema,
+      max: 5, // the queue's slots, and one to cancel by
+      name: `nightshift ${options.process} reports`,
+      patience: { statementMs: minutes(5) }, // beyond the longest statementTimeoutMs: Postgres gives up first
+      log,
+    });
+    this.reports = {
+      ...{ cache, results, planner },
+      counter: new ReadCounter({ cache, clock, log }),
+      service: new Reports({ catalog, database: this.#reportDatabase, results, cache, planner, clock, log }),
+    };
+    this.services = {
+      blobs,
+      documents: new PostgresDocumentStore(this.database),
+      retention: new LedgerRetention({ database: this.database, queues: catalog.queues, blobs }),
+      reconciler: this.reconciler,
+      reports: this.reports.service,
+    };
     this.#batchSweeper = options.keepsHouse
       ? new BatchSweeper({
           batches: new Batches(this.database),
@@ -195,6 +234,8 @@ export class Runtime {
 
   async start(): Promise<void> {
     await this.listener.start();
+    await this.#cacheConnection.connect().catch(() => undefined); // away: it goes on trying
+    this.reports.counter.start();
     await this.redis.start(this.queuesOn("redis"));
     if (this.queuesOn("postgres").length > 0) await this.postgres.start(this.queuesOn("postgres"));
     await this.#relay?.start();
@@ -241,12 +282,15 @@ export class Runtime {
       ["epochs", () => this.#epochs?.stop()],
       ["batchSweeper", () => this.#batchSweeper?.stop()],
       ["relay", () => this.#relay?.stop()],
+      ["reads", () => this.reports.counter.stop()],
       ["producer", () => this.producer.stop()],
       ["dispatcher", () => this.dispatcher.stop()],
       ["ledger", () => this.ledger.stop()],
       ["redis", () => this.redis.stop()],
+      ["cache", async () => this.#cacheConnection.disconnect()],
       ["postgres", () => this.postgres.stop()],
       ["listener", () => this.listener.stop()],
+      ["reports", () => this.#reportDatabase.stop()],
       ["database", () => this.database.stop()],
     ];
     for (const [part, stop] of parts)

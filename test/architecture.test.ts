@@ -46,6 +46,11 @@ const rules: ReadonlyArray<{ from: RegExp; allow: RegExp; why: string }> = [
     why: "a worker accepts its handlers' children, and knows nothing of HTTP",
   },
   {
+    from: /^src\/reports\//,
+    allow: /^(#core\/|src\/(reports|producer|ledger)\/|node:|zod$|ioredis$|csv-stringify\/sync$)/,
+    why: "reports stand on producer and ledger, and know nothing of HTTP",
+  },
+  {
     from: /^src\/services\//,
     allow: /^(#core\/|src\/(services|ledger)\/|node:|[a-z@](?!rc\/))/,
     why: "services implement core's interfaces",
@@ -56,7 +61,7 @@ const rules: ReadonlyArray<{ from: RegExp; allow: RegExp; why: string }> = [
     why: "embedded servers know nothing of jobs",
   },
   {
-    from: /^src\/(core|ledger|engines|producer|worker|services|api|dashboard|observability|access|embedded|client)\//,
+    from: /^src\/(core|ledger|engines|producer|worker|services|reports|api|dashboard|observability|access|embedded|client)\//,
     allow: /^(?!src\/(bin|runtime|process|stores|supervisor|catalog|config))/,
     why: "the parts do not know who puts them together",
   },

@@ -1,9 +1,10 @@
 import express from "express";
 import helmet from "helmet";
 import type { Catalog } from "#core/catalog.ts";
+import type { Clock } from "#core/clock.ts";
 import type { Log } from "#core/handler.ts";
 import type { QueueDefinition } from "#core/queue.ts";
-import type { BlobStore, DocumentStore } from "#core/services.ts";
+import type { BlobStore, DocumentStore, Reports } from "#core/services.ts";
 import packageJson from "../../package.json" with { type: "json" };
 import { Audit } from "../access/audit.ts";
 import type { KeyStore } from "../access/keys.ts";
@@ -18,6 +19,11 @@ import type { JobLookup } from "../producer/job-lookup.ts";
 import type { Producer } from "../producer/producer.ts";
 import type { QueueSettings } from "../producer/queue-settings.ts";
 import type { Redrive } from "../producer/redrive.ts";
+import type { ReportCache } from "../reports/cache.ts";
+import type { ReportPlanner } from "../reports/planner.ts";
+import type { ReadCounter } from "../reports/read-counter.ts";
+import { ReportReader } from "../reports/reader.ts";
+import type { ReportResults } from "../reports/results.ts";
 import { authenticator } from "./authenticate.ts";
 import { Idempotency } from "./idempotency.ts";
 import type { JobWatch } from "./job-watch.ts";
@@ -39,6 +45,9 @@ import { jobEventsRoute } from "./routes/job-events.ts";
 import { jobTypesRoute } from "./routes/job-types.ts";
 import { listJobsRoute } from "./routes/list-jobs.ts";
 import { queueRoutes } from "./routes/queues.ts";
+import { reportRoute } from "./routes/report.ts";
+import { reportPlanRoute } from "./routes/report-plan.ts";
+import { reportRoutes } from "./routes/reports.ts";
 
 export interface AppOptions {
   readonly catalog: Catalog;
@@ -54,6 +63,14 @@ export interface AppOptions {
   readonly keys: Pick<KeyStore, "verify">;
   readonly documents: DocumentStore;
   readonly blobs: BlobStore;
+  readonly reports: {
+    readonly cache: ReportCache;
+    readonly results: ReportResults;
+    readonly planner: Pick<ReportPlanner, "plan">;
+    readonly counter: ReadCounter;
+    readonly service: Pick<Reports, "invalidate">;
+  };
+  readonly clock: Clock;
   readonly health: Health;
   readonly metrics: MetricsPage;
   readonly watch: JobWatch;
@@ -72,6 +89,12 @@ export function createApp(options: AppOptions): express.Express {
     audit: new Audit(options.database),
     idempotency: new Idempotency(options),
     batches,
+    planner: options.reports.planner,
+    reportReader: new ReportReader({
+      ...options,
+      ...options.reports,
+      follow: (tenant, jobId, signal) => options.watch.follow(tenant, jobId, signal),
+    }),
     batchProducer: new BatchProducer(options.producer, batches),
   };
   const operations: Operation[] = [
@@ -87,6 +110,9 @@ export function createApp(options: AppOptions): express.Express {
     ...queueRoutes(deps),
     ...documentRoutes(deps),
     documentContentRoute(deps),
+    ...reportRoutes(deps),
+    reportPlanRoute(deps),
+    reportRoute(deps),
     incidentsRoute(deps),
     ...healthRoutes(deps),
   ];

@@ -2,6 +2,7 @@ import type { ErrorRequestHandler } from "express";
 import { InvalidInput, JobNotFound, NightshiftError, StoreUnavailable, UnknownJob } from "#core/errors.ts";
 import type { Log } from "#core/handler.ts";
 import type { Problem } from "#core/problems.ts";
+import { UnknownReport } from "#core/report-key.ts";
 import { isConnectionError } from "../ledger/database.ts";
 import { KeyTaken } from "../ledger/deduplication.ts";
 import { BatchNotFound, BatchSealed } from "../producer/batch-producer.ts";
@@ -22,6 +23,7 @@ export const problems = {
   unknown_queue: { status: 404, title: "No queue of this name exists" },
   job_not_found: { status: 404, title: "No job of this id is kept" },
   batch_not_found: { status: 404, title: "No batch of this id is kept" },
+  unknown_report: { status: 404, title: "No report of this name exists" },
   document_not_found: { status: 404, title: "No such document or version exists" },
   method_not_allowed: { status: 405, title: "This address does not know this method" },
   job_already_ended: { status: 409, title: "The job has ended" },
@@ -38,6 +40,7 @@ export const problems = {
   invalid_input: { status: 422, title: "The request was understood and refused" },
   idempotency_key_reused: { status: 422, title: "The key belongs to another request" },
   internal_error: { status: 500, title: "Something went wrong on our side" },
+  report_unavailable: { status: 503, title: "The report cannot be computed now" },
   store_unavailable: { status: 503, title: "A store does not answer" },
 } as const satisfies Record<string, { readonly status: number; readonly title: string }>;
 
@@ -64,6 +67,7 @@ const classes: ReadonlyArray<{
   { of: InvalidInput, code: "invalid_input" },
   { of: UnknownJob, code: "unknown_job" },
   { of: UnknownQueue, code: "unknown_queue" },
+  { of: UnknownReport, code: "unknown_report" },
   { of: JobNotFound, code: "job_not_found" },
   { of: JobAlreadyEnded, code: "job_already_ended" },
   { of: JobIsRunning, code: "job_is_running" },

@@ -22,6 +22,8 @@ await runProcess({
       keys: new KeyStore(runtime.database, apiKey),
       documents: runtime.services.documents,
       blobs: runtime.services.blobs,
+      reports: runtime.reports,
+      clock: runtime.clock,
       health,
       metrics,
       host: env.host,

@@ -14,6 +14,7 @@ await runProcess({
       sweeps: [
         { job: runtime.catalog.get("operations.reconcile"), everyMs: minutes(1) },
         { job: runtime.catalog.get("operations.prune"), everyMs: hours(1) },
+        { job: runtime.catalog.get("reports.plan"), everyMs: minutes(5) },
       ],
     }),
   ],

@@ -7,6 +7,7 @@ import * as reliability from "./migrations/0004-reliability.ts";
 import * as deduplication from "./migrations/0005-deduplication.ts";
 import * as reconciliation from "./migrations/0006-reconciliation.ts";
 import * as retention from "./migrations/0007-retention.ts";
+import * as reports from "./migrations/0010-reports.ts";
 
 /** In order, never edited once released: a change is a new file. */
 const migrations: ReadonlyArray<{ readonly name: string; readonly up: (schema: string) => string }> = [
@@ -17,6 +18,7 @@ const migrations: ReadonlyArray<{ readonly name: string; readonly up: (schema: s
   { name: "0005-deduplication", up: deduplication.up },
   { name: "0006-reconciliation", up: reconciliation.up },
   { name: "0007-retention", up: retention.up },
+  { name: "0010-reports", up: reports.up },
 ];
 
 /**

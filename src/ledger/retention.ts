@@ -11,6 +11,8 @@ const batchSize = 2_000;
 const blobGraceMs = 24 * 3_600_000;
 /** Closed incidents, finished batches without jobs, and audit lines of what they were about. */
 const recordsKeptMs = 90 * 24 * 3_600_000;
+/** Results of reports that nobody has computed again for so long, and invalidations that no result is older than. */
+const reportsKeptMs = 70 * 24 * 3_600_000; // longer than the longest ttlMs and staleMs together
 
 /** Deletes what nobody is promised any more, in small batches, by the policy of each queue. Safe to stop at any moment. */
 export class LedgerRetention implements Retention {
@@ -37,6 +39,9 @@ export class LedgerRetention implements Retention {
     const old = `now() - ${recordsKeptMs} * interval '1 millisecond'`;
     await this.#repeat(signal, () => this.#delete("incidents", `closed_at < ${old}`));
     await this.#repeat(signal, () => this.#delete("batches", `finished_at < ${old}`));
+    const unread = `now() - ${reportsKeptMs} * interval '1 millisecond'`;
+    await this.#repeat(signal, () => this.#delete("report_results", `touched_at < ${unread}`));
+    await this.#repeat(signal, () => this.#delete("report_invalidations", `invalidated_at < ${unread}`));
     const blobs = await this.#pruneBlobs(signal);
     return { jobs, idempotencyKeys, sessions, blobs };
   }

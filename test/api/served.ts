@@ -56,7 +56,9 @@ export async function serve(options: Parameters<typeof startRig>[0]): Promise<Se
   };
   const health: Served["health"] = { checks: [{ name: "postgres", ok: true }] };
   const server = new ApiServer({
-    ...{ catalog, producer, reader, lookup, cancellation, redrive, listener, log, keys, ...services },
+    ...{ catalog, producer, reader, lookup, cancellation, redrive, listener, log, keys },
+    ...{ documents: services.documents, blobs: services.blobs },
+    ...{ reports: runtime.reports, clock: runtime.clock },
     ...{ incidents, settings, database, engineOf: (queue: QueueDefinition) => runtime.engineOf(queue) },
     health: { checks: async () => health.checks },
     metrics: { contentType: "text/plain; version=0.0.4", text: async () => "up 1\n" },

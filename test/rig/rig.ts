@@ -10,6 +10,7 @@ import { systemClock } from "../../src/core/clock.ts";
 import type { Log } from "../../src/core/handler.ts";
 import type { JobDefinition } from "../../src/core/job.ts";
 import type { QueueDefinition } from "../../src/core/queue.ts";
+import type { ReportDefinition } from "../../src/core/report.ts";
 import { type BookLine, Books } from "../../src/ledger/books.ts";
 import type { Patience } from "../../src/ledger/database.ts";
 import type { JobView } from "../../src/ledger/job-reader.ts";
@@ -60,6 +61,7 @@ export const tenant = "acme";
 export async function startRig(options: {
   jobs: readonly JobDefinition[];
   queues?: readonly QueueDefinition[];
+  reports?: readonly ReportDefinition[];
   relay?: boolean;
   databaseUrl?: string;
   redisUrl?: string;
@@ -76,7 +78,7 @@ export async function startRig(options: {
   const blobDir = await mkdtemp(join(tmpdir(), "nightshift-blobs-"));
   const queues = options.queues ?? [...new Set(options.jobs.map((job) => job.queue))];
   const runtime = new Runtime({
-    catalog: new Catalog(options.jobs, queues),
+    catalog: new Catalog(options.jobs, queues, options.reports),
     databaseUrl,
     redisUrl,
     schema,
