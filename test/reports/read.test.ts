@@ -13,6 +13,7 @@ interface Body {
   readonly rows: readonly Record<string, unknown>[];
 }
 
+/* Two things make it so, and either is enough: seen to fail with the deduplication key and the look at what is there both gone. */
 test("1,000 readers of a cold report in two processes are one computation", async () => {
   const open = gate();
   const { report, computations } = countedReport({ work: () => open.promise });
