@@ -12,8 +12,8 @@ const longestDays = 366;
 
 /** A period of calendar days, both included. */
 export const period = {
-  from: z.iso.date().describe("First day."),
-  to: z.iso.date().describe(`Last day, at most ${longestDays} days from the first.`),
+  from: z.iso.date({ abort: true }).describe("First day."),
+  to: z.iso.date({ abort: true }).describe(`Last day, at most ${longestDays} days from the first.`),
 };
 
 /** For `superRefine` of parameters with a period. */

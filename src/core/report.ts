@@ -96,7 +96,7 @@ const defaults = {
 type Defaults = keyof typeof defaults;
 
 /** Query parameters that are the route's own. */
-export const reservedParams = ["format", "wait", "stale", "locale"] as const;
+export const reservedParams = ["format", "wait", "stale"] as const;
 /** Addresses below /v1/reports that are not reports. */
 const reservedNames: readonly string[] = ["plan", "invalidations"];
 
