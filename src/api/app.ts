@@ -32,6 +32,7 @@ import { openapi } from "./openapi.ts";
 import { mount, type Operation } from "./operation.ts";
 import { problemHandler } from "./problem.ts";
 import { mountReference } from "./reference.ts";
+import { ReportPrints } from "./report-print.ts";
 import { requestLog } from "./request-log.ts";
 import { batchRoutes } from "./routes/batches.ts";
 import { documentContentRoute } from "./routes/document-content.ts";
@@ -90,6 +91,7 @@ export function createApp(options: AppOptions): express.Express {
     idempotency: new Idempotency(options),
     batches,
     planner: options.reports.planner,
+    reportPrints: new ReportPrints(options),
     reportReader: new ReportReader({
       ...options,
       ...options.reports,

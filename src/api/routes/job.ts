@@ -127,7 +127,7 @@ export function requireId(req: Request): string {
 }
 
 /** The last view seen when the job has ended, the time is over, the caller is gone, or the process stops. */
-async function waitForEnd(watch: JobWatch, tenant: string | null, id: string, waitMs: number, res: Response) {
+export async function waitForEnd(watch: JobWatch, tenant: string | null, id: string, waitMs: number, res: Response) {
   const over = new AbortController();
   const timer = setTimeout(() => over.abort(), waitMs);
   const gone = () => over.abort();

@@ -14,15 +14,21 @@ import { type Read, type ReportReader, ReportUnavailable } from "../../reports/r
 import { type Caller, oneTenant } from "../authenticate.ts";
 import { contentDisposition } from "../content-disposition.ts";
 import { matches } from "../etag.ts";
+import type { JobWatch } from "../job-watch.ts";
 import type { Operation } from "../operation.ts";
 import { Refusal } from "../problem.ts";
+import type { ReportPrints } from "../report-print.ts";
 import { computingReport, reportAnswer } from "../report-shapes.ts";
 import { waitText } from "../wait.ts";
+import { waitForEnd } from "./job.ts";
 
 const defaultWaitMs = seconds(5);
 
 const how = z.strictObject({
-  format: z.enum(["json", "csv"]).default("json").describe("How to write it."),
+  format: z
+    .enum(["json", "csv", "pdf"])
+    .default("json")
+    .describe("How to write it. `pdf`: a document with a chart, made by `documents.generate`."),
   wait: waitText
     .optional()
     .describe("How long to wait for a result that is not there: `500ms`, `30s`, `1m` (the most). Default: 5s."),
@@ -37,8 +43,14 @@ const how = z.strictObject({
  * 200 · 202 it is being computed, ask again · 304 you have it · 403 · 404 unknown report · 422 parameters refused, each with
  * its path · 503 it cannot be computed.
  */
-export function reportRoute(deps: { catalog: Catalog; reportReader: ReportReader; clock: Clock }): Operation {
-  const { catalog, reportReader, clock } = deps;
+export function reportRoute(deps: {
+  catalog: Catalog;
+  reportReader: ReportReader;
+  reportPrints: ReportPrints;
+  watch: JobWatch;
+  clock: Clock;
+}): Operation {
+  const { catalog, reportReader, reportPrints, watch, clock } = deps;
   return {
     name: "reports.get",
     tag: "Reports",
@@ -59,7 +71,7 @@ export function reportRoute(deps: { catalog: Catalog; reportReader: ReportReader
     })),
     answers: {
       200: {
-        description: "The result. `format=csv` answers `text/csv`.",
+        description: "The result. `format=csv` answers `text/csv`, `format=pdf` `application/pdf`.",
         schema: reportAnswer,
         headers: {
           ETag: "Of the rows: unchanged as long as they are, however often they were computed.",
@@ -69,9 +81,9 @@ export function reportRoute(deps: { catalog: Catalog; reportReader: ReportReader
         },
       },
       202: {
-        description: "There is no result yet: it is being computed. Ask again.",
+        description: "There is no result yet, or no PDF of it: it is being made. Ask again.",
         schema: computingReport,
-        headers: { Location: "The job that computes it.", "Retry-After": "Seconds to wait before you ask again." },
+        headers: { Location: "The job that makes it.", "Retry-After": "Seconds to wait before you ask again." },
       },
       304: { description: "You have these rows. The headers say how old they are." },
     },
@@ -79,16 +91,23 @@ export function reportRoute(deps: { catalog: Catalog; reportReader: ReportReader
     async handle({ req, res, caller }) {
       const report = catalog.report(String(req.params.name));
       const { place, format, waitMs, acceptsStale } = readQuestion(req, report, caller);
+      const until = performance.now() + waitMs;
       const gone = new AbortController();
       res.once("close", () => gone.abort());
       const terms = { waitMs, acceptsStale, signal: gone.signal };
-      const read = await reportReader.read(place, terms).catch((error) => {
-        throw error instanceof ReportUnavailable ? toRefusal(error) : error;
-      });
+      const read = await reportReader.read(place, terms).catch(refuse);
       if (read.kind === "computing") return answerComputing(res, req, read.jobId);
       describeCopy(res, read, clock.now());
       if (matches(req.headers["if-none-match"], etagOf(read.copy))) return void res.status(304).end();
       if (format === "csv") return answerCsv(res, place, read.copy);
+      if (format === "pdf") {
+        const wait = (jobId: string) =>
+          waitForEnd(watch, place.tenant, jobId, Math.max(0, until - performance.now()), res);
+        const printed = await reportPrints.print(place, read.copy, wait).catch(refuse);
+        if ("version" in printed) return reportPrints.send(res, printed.version);
+        for (const name of ["ETag", "Age"]) res.removeHeader(name);
+        return answerComputing(res, req, printed.jobId);
+      }
       return answerJson(req, res, read);
     },
   };
@@ -170,8 +189,9 @@ function answerComputing(res: Response, req: Request, jobId: string): void {
   res.json({ jobId, links: { job, report: req.originalUrl } });
 }
 
-function toRefusal({ message, retryInMs }: ReportUnavailable): Refusal {
-  return new Refusal("report_unavailable", message, {
-    "Retry-After": String(Math.max(1, Math.ceil(retryInMs / 1_000))),
+function refuse(error: unknown): never {
+  if (!(error instanceof ReportUnavailable)) throw error;
+  throw new Refusal("report_unavailable", error.message, {
+    "Retry-After": String(Math.max(1, Math.ceil(error.retryInMs / 1_000))),
   });
 }

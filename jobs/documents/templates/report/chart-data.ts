@@ -46,7 +46,11 @@ export function chartData({ title, columns, chart, rows }: PrintedReport): Chart
   const numbers = series.flatMap((one) => one.values.filter((value) => value !== null));
   if (numbers.length === 0) return null;
   const { type } = column(chart.y[0]!);
-  const ticks = niceTicks(Math.min(0, ...numbers), Math.max(0, ...numbers));
+  const ticks = niceTicks(
+    Math.min(0, ...numbers),
+    Math.max(0, ...numbers),
+    type === "integer" || type === "hundredths" ? 1 : 0,
+  );
   const alt = describe(title, { kind: chart.kind, xs, series, type, xTitle: x.title });
   return { kind: chart.kind, xs, series, type, ticks, alt };
 }
@@ -65,11 +69,12 @@ function seriesOf(rows: PrintedReport["rows"], { series, y }: Chart): string[] {
   return names.length <= mostSeries ? names : [...names.slice(0, mostSeries - 1), others];
 }
 
-/** About five round steps that hold both ends. */
-export function niceTicks(low: number, high: number): number[] {
+/** About five round steps that hold both ends, none smaller than `least`: half an order is not to be counted. */
+export function niceTicks(low: number, high: number, least: number): number[] {
   const span = high - low || 1;
   const power = 10 ** Math.floor(Math.log10(span / 4));
-  const step = [1, 2, 2.5, 5, 10].map((factor) => factor * power).find((size) => span / size <= 5)!;
+  const round = [1, 2, 2.5, 5, 10].map((factor) => factor * power).find((size) => span / size <= 5)!;
+  const step = Math.max(round, least);
   const first = Math.floor(low / step);
   const last = Math.max(first + 1, Math.ceil(high / step));
   return Array.from({ length: last - first + 1 }, (_, index) => (first + index) * step);
