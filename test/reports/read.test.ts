@@ -135,7 +135,8 @@ test("a wiped Redis costs a look into Postgres, not a computation, and an invali
   await redis.client.flushall();
   const second = await api.ask(path);
   assert.deepEqual(second.body, first.body);
-  assert.equal(await redis.client.exists(...(await redis.client.keys("*:reports:acme}:*"))), 1, "it is in Redis again");
+  const results = (await redis.client.keys("*:reports:acme}:*")).filter((key) => /:[0-9a-f]{64}$/.test(key));
+  assert.equal(results.length, 1, "it is in Redis again");
   assert.equal(computations.length, 1);
 
   await api.rig.runtime.reports.service.invalidate("acme", ["things"]);
