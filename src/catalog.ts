@@ -11,14 +11,20 @@ import { verifyDocumentsNightly } from "#jobs/operations/verify-documents.schedu
 import { deliver } from "#jobs/reminders/deliver.job.ts";
 import { sweep } from "#jobs/reminders/sweep.job.ts";
 import { sweepEachMinute } from "#jobs/reminders/sweep.schedule.ts";
+import { compute } from "#jobs/reports/compute.job.ts";
+import { planReports } from "#jobs/reports/plan.job.ts";
+import { planEachFiveMinutes } from "#jobs/reports/plan.schedule.ts";
+import { reports as reportList } from "#jobs/reports/report-list.ts";
 import { ai } from "#queues/ai.ts";
 import { documents } from "#queues/documents.ts";
 import { operations } from "#queues/operations.ts";
 import { reminders } from "#queues/reminders.ts";
+import { reports } from "#queues/reports.ts";
 
-/** Every job, queue and declared schedule of this installation: the one file of `src` that imports jobs. A new job is a line here. */
+/** Every job, queue, declared schedule and report of this installation: the one file of `src` that imports jobs. A new job is a line here. */
 export const catalog = new Catalog(
-  [extract, respond, generate, prune, reconcile, verifyDocuments, deliver, sweep],
-  [ai, documents, operations, reminders],
-  [pruneHourly, reconcileEachMinute, verifyDocumentsNightly, sweepEachMinute],
+  [extract, respond, generate, prune, reconcile, verifyDocuments, deliver, sweep, compute, planReports],
+  [ai, documents, operations, reminders, reports],
+  [pruneHourly, reconcileEachMinute, verifyDocumentsNightly, sweepEachMinute, planEachFiveMinutes],
+  reportList,
 );

@@ -1,11 +1,14 @@
+import type { Redis } from "ioredis";
 import type { Catalog } from "#core/catalog.ts";
 import type { Clock } from "#core/clock.ts";
+import { minutes } from "#core/duration.ts";
 import type { Log } from "#core/handler.ts";
 import type { EngineKind, QueueDefinition } from "#core/queue.ts";
 import type { Services } from "#core/services.ts";
 import type { Engine } from "./engines/engine.ts";
 import { PostgresEngine } from "./engines/postgres.ts";
 import { RedisEngine } from "./engines/redis.ts";
+import { cacheConnection } from "./engines/redis-connection.ts";
 import { Batches } from "./ledger/batches.ts";
 import { Books } from "./ledger/books.ts";
 import { Database, type Patience } from "./ledger/database.ts";
@@ -30,6 +33,11 @@ import { EngineReconciler } from "./producer/reconciler.ts";
 import { Redrive } from "./producer/redrive.ts";
 import { Relay } from "./producer/relay.ts";
 import { Reminders } from "./reminders/reminders.ts";
+import { ReportPlanner } from "./reports/planner.ts";
+import { ReadCounter } from "./reports/read-counter.ts";
+import { RedisReportCache } from "./reports/redis-cache.ts";
+import { Reports } from "./reports/reports.ts";
+import { ReportResults } from "./reports/results.ts";
 import { type AiSettings, createAiServices, noProviders } from "./services/ai/ai-services.ts";
 import { createBlobStore } from "./services/blob-url.ts";
 import { type ChannelOptions, createChannels } from "./services/channels/channels.ts";
@@ -92,6 +100,16 @@ export class Runtime {
   readonly clock: Clock;
   readonly log: Log;
   readonly #ai: ReturnType<typeof createAiServices>;
+  /** What reports are computed by, and what their read path is built from. */
+  readonly reports: {
+    readonly cache: RedisReportCache;
+    readonly results: ReportResults;
+    readonly planner: ReportPlanner;
+    readonly counter: ReadCounter;
+    readonly service: Reports;
+  };
+  readonly #cacheConnection: Redis;
+  readonly #reportDatabase: Database;
   readonly #relay: Relay | null;
   readonly #batchSweeper: BatchSweeper | null;
   readonly #epochs: EpochWatch | null;
@@ -164,6 +182,26 @@ export class Runtime {
       clock,
       log,
     });
+    const { producer } = this;
+    this.#cacheConnection = cacheConnection(options.redisUrl, log);
+    const prefix = options.redisPrefix ?? "nightshift";
+    const cache = new RedisReportCache(this.#cacheConnection, prefix, () => this.redis.open);
+    const results = new ReportResults(this.database);
+    const planner = new ReportPlanner({ catalog, cache, results, producer, clock, log });
+    // Connections of their own: a slow report must not keep the ledger's statements waiting for one.
+    this.#reportDatabase = new Database({
+      connectionString: options.databaseUrl,
+      schema: this.database.schema,
+      max: 5, // the queue's slots, and one to cancel by
+      name: `nightshift ${options.process} reports`,
+      patience: { statementMs: minutes(5) }, // beyond the longest statementTimeoutMs: Postgres gives up first
+      log,
+    });
+    this.reports = {
+      ...{ cache, results, planner },
+      counter: new ReadCounter({ cache, clock, log }),
+      service: new Reports({ catalog, database: this.#reportDatabase, results, cache, planner, clock, log }),
+    };
     this.services = {
       blobs,
       documents: new PostgresDocumentStore(this.database),
@@ -172,6 +210,7 @@ export class Runtime {
       channels: createChannels(options.channels ?? {}, clock),
       outbox: this.reminders.outbox,
       ai: this.#ai,
+      reports: this.reports.service,
     };
     this.#batchSweeper = options.keepsHouse
       ? new BatchSweeper({
@@ -225,6 +264,8 @@ export class Runtime {
 
   async start(): Promise<void> {
     await this.listener.start();
+    await this.#cacheConnection.connect().catch(() => undefined); // away: it goes on trying
+    this.reports.counter.start();
     await this.redis.start(this.queuesOn("redis"));
     if (this.queuesOn("postgres").length > 0) await this.postgres.start(this.queuesOn("postgres"));
     await this.#relay?.start();
@@ -271,13 +312,16 @@ export class Runtime {
       ["epochs", () => this.#epochs?.stop()],
       ["batchSweeper", () => this.#batchSweeper?.stop()],
       ["relay", () => this.#relay?.stop()],
+      ["reads", () => this.reports.counter.stop()],
       ["producer", () => this.producer.stop()],
       ["dispatcher", () => this.dispatcher.stop()],
       ["ledger", () => this.ledger.stop()],
       ["ai", () => this.#ai.stop()],
       ["redis", () => this.redis.stop()],
+      ["cache", async () => this.#cacheConnection.disconnect()],
       ["postgres", () => this.postgres.stop()],
       ["listener", () => this.listener.stop()],
+      ["reports", () => this.#reportDatabase.stop()],
       ["database", () => this.database.stop()],
     ];
     for (const [part, stop] of parts)

@@ -136,6 +136,22 @@ export class Sheet {
     this.#pdf.rect(x, y, width, height).fill();
   }
 
+  /** A line through these points. */
+  polyline(points: readonly (readonly [x: number, y: number])[], color: string, weight: number): void {
+    const [first, ...others] = points;
+    if (!first) return;
+    this.#pdf.moveTo(...first);
+    for (const point of others) this.#pdf.lineTo(...point);
+    this.#pdf.lineJoin("round").lineWidth(weight).strokeColor(color).stroke();
+  }
+
+  /** What is drawn meanwhile is one picture, and `alt` says what it shows, for those who cannot see it. */
+  figure(alt: string, draw: () => void): void {
+    this.#pdf.markContent("Span", { alt });
+    draw();
+    this.#pdf.endMarkedContent();
+  }
+
   frame(x: number, y: number, width: number, height: number, color: string, weight: number): void {
     this.#pdf.rect(x, y, width, height).lineWidth(weight).strokeColor(color).stroke();
   }

@@ -2,9 +2,10 @@ import express from "express";
 import helmet from "helmet";
 import type { AiServices } from "#core/ai.ts";
 import type { Catalog } from "#core/catalog.ts";
+import type { Clock } from "#core/clock.ts";
 import type { Log } from "#core/handler.ts";
 import type { QueueDefinition } from "#core/queue.ts";
-import type { BlobStore, DocumentStore } from "#core/services.ts";
+import type { BlobStore, DocumentStore, Reports } from "#core/services.ts";
 import packageJson from "../../package.json" with { type: "json" };
 import { Audit } from "../access/audit.ts";
 import type { KeyStore } from "../access/keys.ts";
@@ -20,6 +21,11 @@ import type { Producer } from "../producer/producer.ts";
 import type { QueueSettings } from "../producer/queue-settings.ts";
 import type { Redrive } from "../producer/redrive.ts";
 import type { Reminders } from "../reminders/reminders.ts";
+import type { ReportCache } from "../reports/cache.ts";
+import type { ReportPlanner } from "../reports/planner.ts";
+import type { ReadCounter } from "../reports/read-counter.ts";
+import { ReportReader } from "../reports/reader.ts";
+import type { ReportResults } from "../reports/results.ts";
 import { ScheduleRegistry } from "../scheduler/registry.ts";
 import { authenticator } from "./authenticate.ts";
 import type { DraftWatch } from "./draft-watch.ts";
@@ -30,6 +36,7 @@ import { openapi } from "./openapi.ts";
 import { mount, type Operation } from "./operation.ts";
 import { problemHandler } from "./problem.ts";
 import { mountReference } from "./reference.ts";
+import { ReportPrints } from "./report-print.ts";
 import { requestLog } from "./request-log.ts";
 import { aiBudgetRoutes } from "./routes/ai-budgets.ts";
 import { aiCallsRoute } from "./routes/ai-calls.ts";
@@ -49,6 +56,9 @@ import { obligationActionRoutes } from "./routes/obligation-actions.ts";
 import { obligationRoutes } from "./routes/obligations.ts";
 import { queueRoutes } from "./routes/queues.ts";
 import { reminderRoutes } from "./routes/reminders.ts";
+import { reportRoute } from "./routes/report.ts";
+import { reportPlanRoute } from "./routes/report-plan.ts";
+import { reportRoutes } from "./routes/reports.ts";
 import { scheduleSteeringRoutes } from "./routes/schedule-steering.ts";
 import { scheduleTickRoutes } from "./routes/schedule-ticks.ts";
 import { scheduleRoutes } from "./routes/schedules.ts";
@@ -69,6 +79,14 @@ export interface AppOptions {
   readonly blobs: BlobStore;
   readonly reminders: Reminders;
   readonly ai: Pick<AiServices, "calls" | "budgets" | "drafts">;
+  readonly reports: {
+    readonly cache: ReportCache;
+    readonly results: ReportResults;
+    readonly planner: Pick<ReportPlanner, "plan">;
+    readonly counter: ReadCounter;
+    readonly service: Pick<Reports, "invalidate">;
+  };
+  readonly clock: Clock;
   readonly health: Health;
   readonly metrics: MetricsPage;
   readonly watch: JobWatch;
@@ -91,6 +109,13 @@ export function createApp(options: AppOptions): express.Express {
     scheduleRegistry: new ScheduleRegistry({ ...options, audit }),
     idempotency: new Idempotency(options),
     batches,
+    planner: options.reports.planner,
+    reportPrints: new ReportPrints(options),
+    reportReader: new ReportReader({
+      ...options,
+      ...options.reports,
+      follow: (tenant, jobId, signal) => options.watch.follow(tenant, jobId, signal),
+    }),
     batchProducer: new BatchProducer(options.producer, batches),
   };
   const operations: Operation[] = [
@@ -115,6 +140,9 @@ export function createApp(options: AppOptions): express.Express {
     ...reminderRoutes(deps),
     aiCallsRoute(deps),
     ...aiBudgetRoutes(deps),
+    ...reportRoutes(deps),
+    reportPlanRoute(deps),
+    reportRoute(deps),
     incidentsRoute(deps),
     ...healthRoutes(deps),
   ];

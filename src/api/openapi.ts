@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type Answer, type Operation, tags } from "./operation.ts";
+import { type Answer, type Operation, readsBody, tags } from "./operation.ts";
 import { type ProblemCode, problems } from "./problem.ts";
 import { problem as problemShape } from "./shapes.ts";
 
@@ -112,10 +112,11 @@ function together(answered: Json, refused: Json): Json {
 }
 
 /** Its own problems, and those that come with a key, a body and a store. */
-function problemsOf({ problems: own, needs, body, variants }: Operation): ProblemCode[] {
+function problemsOf(operation: Operation): ProblemCode[] {
+  const { problems: own, needs } = operation;
   const all: ProblemCode[] = [...own];
   if (needs) all.push("unauthenticated", "forbidden", "tenant_forbidden", "invalid_tenant");
-  if (body || variants) all.push("malformed_json", "body_too_large", "unsupported_media_type");
+  if (readsBody(operation)) all.push("malformed_json", "body_too_large", "unsupported_media_type");
   all.push("internal_error", "store_unavailable");
   return [...new Set(all)];
 }

@@ -19,6 +19,7 @@ export const tags = {
   Documents: "What document jobs made: versions that never change, and their bytes.",
   Obligations: "What companies owe and when, who is reminded of it, and what became of each message.",
   AI: "Calls to model providers: what was made, what it cost, and what may be spent.",
+  Reports: "Questions that are asked often: computed once, kept ready, and served with their age.",
   Health: "For load balancers and monitoring. Open to the loopback address; everybody else needs a key that may read.",
 } as const;
 
@@ -55,7 +56,7 @@ export interface Operation {
   readonly headers?: Readonly<Record<string, string>>;
   /** Present when it reads a JSON body. It checks the body itself, so that every problem is told at once. */
   readonly body?: z.ZodType;
-  /** Where one route serves several documented calls: each with a path, words and a body of its own. */
+  /** Where one route serves several documented calls: each with a path, words, and a body or query of its own. */
   readonly variants?: readonly Variant[];
   readonly answers: Readonly<Record<number, Answer>>;
   /** Problems of its own; those that come with a key, a body or a store are added by `openapi.ts`. */
@@ -64,8 +65,11 @@ export interface Operation {
   handle(call: Call): Promise<void> | void;
 }
 
-export interface Variant extends Pick<Operation, "name" | "path" | "summary" | "description"> {
-  readonly body: z.ZodType;
+export interface Variant extends Pick<Operation, "name" | "path" | "summary" | "description" | "body" | "query"> {}
+
+/** Whether requests have a JSON body. */
+export function readsBody({ body, variants = [] }: Pick<Operation, "body" | "variants">): boolean {
+  return body !== undefined || variants.some((variant) => variant.body !== undefined);
 }
 
 export interface Call {
@@ -82,11 +86,11 @@ const noBody = { value: undefined, bytes: Buffer.alloc(0) } as const;
 /** Serve an operation: authenticate, then read the body, then handle. Errors go to `problemHandler`. */
 export function mount(router: Router, operation: Operation, authenticate: Authenticate): void {
   const { method, path, needs } = operation;
-  const readsBody = operation.body !== undefined || operation.variants !== undefined;
+  const hasBody = readsBody(operation);
   router[method](path.replace(/\{(\w+)\}/g, ":$1"), async (req, res) => {
     res.locals.route = path;
     if (needs) res.locals.caller = await authenticate(req, needs);
-    const { value: body, bytes } = readsBody ? await readJson(req) : noBody;
+    const { value: body, bytes } = hasBody ? await readJson(req) : noBody;
     await operation.handle({ req, res, caller: res.locals.caller, body, bytes });
   });
 }

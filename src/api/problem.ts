@@ -3,6 +3,7 @@ import { AiBudgetExceeded } from "#core/ai-budgets.ts";
 import { InvalidInput, JobNotFound, NightshiftError, StoreUnavailable, UnknownJob } from "#core/errors.ts";
 import type { Log } from "#core/handler.ts";
 import type { Problem } from "#core/problems.ts";
+import { UnknownReport } from "#core/report-key.ts";
 import { isConnectionError } from "../ledger/database.ts";
 import { KeyTaken } from "../ledger/deduplication.ts";
 import { BatchNotFound, BatchSealed } from "../producer/batch-producer.ts";
@@ -31,6 +32,7 @@ export const problems = {
   occurrence_not_found: { status: 404, title: "The obligation has no such occurrence" },
   delivery_not_found: { status: 404, title: "No delivery of this id exists" },
   calendar_not_found: { status: 404, title: "No calendar of this id exists" },
+  unknown_report: { status: 404, title: "No report of this name exists" },
   document_not_found: { status: 404, title: "No such document or version exists" },
   schedule_not_found: { status: 404, title: "No schedule of this name exists" },
   method_not_allowed: { status: 405, title: "This address does not know this method" },
@@ -52,6 +54,7 @@ export const problems = {
   idempotency_key_reused: { status: 422, title: "The key belongs to another request" },
   ai_budget_exceeded: { status: 429, title: "The budget for AI calls is used up" },
   internal_error: { status: 500, title: "Something went wrong on our side" },
+  report_unavailable: { status: 503, title: "The report cannot be computed now" },
   store_unavailable: { status: 503, title: "A store does not answer" },
 } as const satisfies Record<string, { readonly status: number; readonly title: string }>;
 
@@ -78,6 +81,7 @@ const classes: ReadonlyArray<{
   { of: InvalidInput, code: "invalid_input" },
   { of: UnknownJob, code: "unknown_job" },
   { of: UnknownQueue, code: "unknown_queue" },
+  { of: UnknownReport, code: "unknown_report" },
   { of: JobNotFound, code: "job_not_found" },
   { of: JobAlreadyEnded, code: "job_already_ended" },
   { of: JobIsRunning, code: "job_is_running" },

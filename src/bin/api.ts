@@ -24,6 +24,8 @@ await runProcess({
       blobs: runtime.services.blobs,
       reminders: runtime.reminders,
       ai: runtime.services.ai,
+      reports: runtime.reports,
+      clock: runtime.clock,
       health,
       metrics,
       host: env.host,

@@ -2,6 +2,8 @@ import { z } from "zod";
 import { UnknownJob } from "./errors.ts";
 import type { JobDefinition } from "./job.ts";
 import type { QueueDefinition } from "./queue.ts";
+import type { ReportDefinition } from "./report.ts";
+import { UnknownReport } from "./report-key.ts";
 import type { ScheduleDefinition } from "./schedule.ts";
 
 /** Every way in which a list of jobs and queues does not fit together, found before anything starts. */
@@ -16,11 +18,12 @@ export class InvalidCatalog extends Error {
   }
 }
 
-/** All jobs, queues and declared schedules of an installation. Light: holding one loads no handler. */
+/** All jobs, queues, declared schedules and reports of an installation. Light: holding one loads no handler. */
 export class Catalog {
   readonly jobs: readonly JobDefinition[];
   readonly queues: readonly QueueDefinition[];
   readonly schedules: readonly ScheduleDefinition[];
+  readonly reports: readonly ReportDefinition[];
   readonly #byName: ReadonlyMap<string, JobDefinition>;
 
   /** Throws InvalidCatalog with every problem at once. */
@@ -28,10 +31,12 @@ export class Catalog {
     jobs: readonly JobDefinition[],
     queues: readonly QueueDefinition[],
     schedules: readonly ScheduleDefinition[] = [],
+    reports: readonly ReportDefinition[] = [],
   ) {
     const problems = [
       ...repeated(jobs.map((job) => job.name)).map((name) => `job "${name}" is defined more than once`),
       ...repeated(queues.map((queue) => queue.name)).map((name) => `queue "${name}" is defined more than once`),
+      ...repeated(reports.map((report) => report.name)).map((name) => `report "${name}" is defined more than once`),
       ...jobs
         .filter((job) => !queues.includes(job.queue))
         .map((job) => `job "${job.name}" waits in queue "${job.queue.name}", which is not in the catalog`),
@@ -45,6 +50,7 @@ export class Catalog {
     this.jobs = jobs;
     this.queues = queues;
     this.schedules = schedules;
+    this.reports = reports;
     this.#byName = new Map(jobs.map((job) => [job.name, job]));
   }
 
@@ -57,6 +63,13 @@ export class Catalog {
     const job = this.find(name);
     if (!job) throw new UnknownJob(name);
     return job;
+  }
+
+  /** Throws UnknownReport. */
+  report(name: string): ReportDefinition {
+    const report = this.reports.find((candidate) => candidate.name === name);
+    if (!report) throw new UnknownReport(name);
+    return report;
   }
 
   /** Load every handler of the given queues, as a worker does at boot. Rejects with InvalidCatalog, all problems at once. */

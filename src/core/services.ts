@@ -1,7 +1,9 @@
 import type { Readable } from "node:stream";
 import type { AiServices } from "./ai.ts";
 import type { Channel } from "./channel.ts";
+import type { Log } from "./handler.ts";
 import type { Outbox } from "./outbox.ts";
+import type { ReportPermission } from "./report.ts";
 import type { SqlRunner } from "./sql.ts";
 
 /** The outside world as handlers see it. Implementations live in `src/services/`; `bin/` puts them together. */
@@ -14,6 +16,7 @@ export interface Services {
   readonly channels: Readonly<Record<string, Channel>>;
   readonly outbox: Outbox;
   readonly ai: AiServices;
+  readonly reports: Reports;
 }
 
 /** Content-addressed bytes: the key is the SHA-256 of the content, so the same bytes are stored once. */
@@ -65,6 +68,60 @@ export interface QueueReconciliation {
   readonly open: number;
   /** accepted − all the others; not 0 is an incident. */
   readonly missing: number;
+}
+
+/** Answers to questions that are asked often, computed once. */
+export interface Reports {
+  /**
+   * Compute one result and store it, unless one is there that is fresh (and later than `newerThan`). Fenced: of several
+   * computations of one question only the holder of the newest lease can store. Rejects with SnoozeJob while another
+   * computes it, UnknownReport, InvalidInput, or ReportFailed (without the statement).
+   */
+  compute(order: ReportOrder, attempt: ReportAttempt): Promise<ComputedReport>;
+  /** Enqueue computations of the popular results that are about to expire, within a budget. Safe to repeat. */
+  prepare(budgetMs: number, signal: AbortSignal): Promise<PreparedReports>;
+  /**
+   * What was computed from now on is fresh; results with one of these tags from before are stale. Call it after the commit
+   * of what changed. Safe to repeat; rejects when a store did not take it.
+   */
+  invalidate(tenant: string, tags: readonly string[]): Promise<void>;
+}
+
+export interface ReportOrder {
+  readonly tenant: string;
+  readonly report: string;
+  readonly permission: ReportPermission | undefined;
+  readonly params: unknown;
+  /** `asOf` of a result that is not new enough. ISO 8601. */
+  readonly newerThan: string | undefined;
+}
+
+/** The attempt that computes. */
+export interface ReportAttempt {
+  readonly jobId: string;
+  readonly signal: AbortSignal;
+  readonly log: Log;
+  commit<Value>(write: (sql: SqlRunner) => Promise<Value>): Promise<Value>;
+}
+
+export interface ComputedReport {
+  /** False: there was a fresh result already. */
+  readonly computed: boolean;
+  readonly asOf: string;
+  readonly rows: number;
+  /** Time in the database. */
+  readonly tookMs: number;
+  readonly sizeBytes: number;
+}
+
+export interface PreparedReports {
+  /** Questions looked at. */
+  readonly considered: number;
+  /** Computations enqueued, or already on their way. */
+  readonly refreshed: number;
+  readonly budgetMs: number;
+  /** Expected database time of what was enqueued. */
+  readonly plannedMs: number;
 }
 
 /** Forgets what nobody is promised any more. */

@@ -6,6 +6,7 @@ const reconnectDelay = (times: number): number => Math.min(50 * times, 1_000);
 
 /** A producer's command without an answer for this long is given up: the job is a row, and the relay sends it. */
 const answerMs = 3_000;
+const cacheAnswerMs = 1_000;
 /** A connection that owes an answer for this long is dead, however healthy its socket looks: it is replaced. */
 const deadMs = { producer: 5_000, worker: 30_000 }; // a worker's blocking read rests for up to 10 s
 /** A connection that is given up gets this long to say goodbye. */
@@ -48,10 +49,19 @@ class BatchingRedis extends Redis {
 
 /** For callers who must be told at once that Redis is away: nothing is queued inside the client. */
 export function producerConnection(url: string, log: Log): Redis {
+  return impatientConnection(url, answerMs, log);
+}
+
+/** For caches: a reader who waits for Redis longer than for Postgres is served worse than without it. */
+export function cacheConnection(url: string, log: Log): Redis {
+  return impatientConnection(url, cacheAnswerMs, log);
+}
+
+function impatientConnection(url: string, commandTimeout: number, log: Log): Redis {
   const connection = new BatchingRedis(url, {
     enableOfflineQueue: false,
     maxRetriesPerRequest: 1,
-    commandTimeout: answerMs,
+    commandTimeout,
     socketTimeout: deadMs.producer,
     disconnectTimeout: goodbyeMs,
     retryStrategy: reconnectDelay,

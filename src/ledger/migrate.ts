@@ -9,6 +9,7 @@ import * as reconciliation from "./migrations/0006-reconciliation.ts";
 import * as retention from "./migrations/0007-retention.ts";
 import * as schedules from "./migrations/0008-schedules.ts";
 import * as reminders from "./migrations/0009-reminders.ts";
+import * as reports from "./migrations/0010-reports.ts";
 import * as ai from "./migrations/0011-ai.ts";
 
 /** In order, never edited once released: a change is a new file. */
@@ -22,6 +23,7 @@ const migrations: ReadonlyArray<{ readonly name: string; readonly up: (schema: s
   { name: "0007-retention", up: retention.up },
   { name: "0008-schedules", up: schedules.up },
   { name: "0009-reminders", up: reminders.up },
+  { name: "0010-reports", up: reports.up },
   { name: "0011-ai", up: ai.up },
 ];
 

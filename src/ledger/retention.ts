@@ -15,6 +15,8 @@ const recordsKeptMs = 90 * 24 * 3_600_000;
 const ticksKeptMs = 30 * 24 * 3_600_000;
 /** What was asked of models and answered. The book of calls, which says neither, is kept. */
 const saidBefore = "now() - interval '30 days'";
+/** Results of reports that nobody has computed again for so long, and invalidations that no result is older than. */
+const reportsKeptMs = 70 * 24 * 3_600_000; // longer than the longest ttlMs and staleMs together
 
 /** Deletes what nobody is promised any more, in small batches, by the policy of each queue. Safe to stop at any moment. */
 export class LedgerRetention implements Retention {
@@ -46,6 +48,9 @@ export class LedgerRetention implements Retention {
     await this.#repeat(signal, () => this.#delete("ai_cache", "expires_at < now()"));
     for (const table of ["ai_answers", "ai_messages"])
       await this.#repeat(signal, () => this.#delete(table, `created_at < ${saidBefore}`));
+    const unread = `now() - ${reportsKeptMs} * interval '1 millisecond'`;
+    await this.#repeat(signal, () => this.#delete("report_results", `touched_at < ${unread}`));
+    await this.#repeat(signal, () => this.#delete("report_invalidations", `invalidated_at < ${unread}`));
     const blobs = await this.#pruneBlobs(signal);
     return { jobs, idempotencyKeys, sessions, blobs };
   }

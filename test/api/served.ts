@@ -57,7 +57,15 @@ export async function serve(options: Parameters<typeof startRig>[0]): Promise<Se
   const health: Served["health"] = { checks: [{ name: "postgres", ok: true }] };
   const server = new ApiServer({
     ...{ catalog, producer, reader, lookup, cancellation, redrive, listener, log, keys, ...services },
-    ...{ incidents, settings, database, reminders, engineOf: (queue: QueueDefinition) => runtime.engineOf(queue) },
+    ...{
+      incidents,
+      settings,
+      database,
+      reminders,
+      reports: runtime.reports,
+      clock: runtime.clock,
+      engineOf: (queue: QueueDefinition) => runtime.engineOf(queue),
+    },
     health: { checks: async () => health.checks },
     metrics: { contentType: "text/plain; version=0.0.4", text: async () => "up 1\n" },
     host: "127.0.0.1",

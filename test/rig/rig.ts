@@ -10,6 +10,7 @@ import { type Clock, systemClock } from "../../src/core/clock.ts";
 import type { Log } from "../../src/core/handler.ts";
 import type { JobDefinition } from "../../src/core/job.ts";
 import type { QueueDefinition } from "../../src/core/queue.ts";
+import type { ReportDefinition } from "../../src/core/report.ts";
 import type { ScheduleDefinition } from "../../src/core/schedule.ts";
 import { type BookLine, Books } from "../../src/ledger/books.ts";
 import type { Patience } from "../../src/ledger/database.ts";
@@ -63,6 +64,7 @@ export async function startRig(options: {
   jobs: readonly JobDefinition[];
   queues?: readonly QueueDefinition[];
   schedules?: readonly ScheduleDefinition[];
+  reports?: readonly ReportDefinition[];
   relay?: boolean;
   databaseUrl?: string;
   redisUrl?: string;
@@ -84,7 +86,7 @@ export async function startRig(options: {
   const blobDir = await mkdtemp(join(tmpdir(), "nightshift-blobs-"));
   const queues = options.queues ?? [...new Set(options.jobs.map((job) => job.queue))];
   const runtime = new Runtime({
-    catalog: new Catalog(options.jobs, queues, options.schedules),
+    catalog: new Catalog(options.jobs, queues, options.schedules, options.reports),
     databaseUrl,
     redisUrl,
     schema,

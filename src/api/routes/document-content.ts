@@ -3,6 +3,7 @@ import type { Request } from "express";
 import { z } from "zod";
 import type { BlobStore, DocumentStore } from "#core/services.ts";
 import { contentDisposition } from "../content-disposition.ts";
+import { matches } from "../etag.ts";
 import { type Operation, parseQuery } from "../operation.ts";
 import { Refusal } from "../problem.ts";
 import { requireVersion, versionParams } from "./documents.ts";
@@ -56,7 +57,7 @@ export function documentContentRoute({ documents, blobs }: { documents: Document
         // Content that somebody's template made must not act in our name when a browser shows it.
         "Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:",
       });
-      if (has(req.headers["if-none-match"], etag)) return void res.status(304).end();
+      if (matches(req.headers["if-none-match"], etag)) return void res.status(304).end();
 
       const range = rangeOf(req, version.sizeBytes, etag);
       res.setHeader("Content-Type", version.contentType);
@@ -82,10 +83,4 @@ function rangeOf(req: Request, size: number, etag: string): { start: number; end
     });
   if (ranges === undefined || ranges === -2 || ranges.type !== "bytes" || ranges.length !== 1) return null;
   return ranges[0]!;
-}
-
-/** Whether an If-None-Match names this ETag; a weak one matches as well (RFC 9110 §13.1.2). */
-function has(header: string | undefined, etag: string): boolean {
-  const named = (header ?? "").split(",").map((one) => one.trim().replace(/^W\//, ""));
-  return named.includes("*") || named.includes(etag);
 }

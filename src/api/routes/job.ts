@@ -1,6 +1,5 @@
 import type { Request, Response } from "express";
 import { z } from "zod";
-import { minutes, seconds } from "#core/duration.ts";
 import { JobNotFound } from "#core/errors.ts";
 import type { JobView } from "../../ledger/job-reader.ts";
 import type { Cancellation } from "../../producer/cancellation.ts";
@@ -9,16 +8,10 @@ import type { Redrive } from "../../producer/redrive.ts";
 import type { JobWatch } from "../job-watch.ts";
 import { type Operation, parseQuery, uuidParam } from "../operation.ts";
 import { jobView } from "../shapes.ts";
-
-const maxWaitMs = minutes(1);
-const unitsMs = { ms: 1, s: seconds(1), m: minutes(1) } as const;
+import { waitText } from "../wait.ts";
 
 const waitQuery = z.strictObject({
-  wait: z
-    .string()
-    .regex(/^\d{1,5}(ms|s|m)$/, "Expected a duration such as 500ms, 30s or 1m")
-    .transform((text) => Number.parseInt(text, 10) * unitsMs[text.replace(/\d+/, "") as keyof typeof unitsMs])
-    .pipe(z.number().max(maxWaitMs, "Expected at most 1m"))
+  wait: waitText
     .optional()
     .describe("Answer when the job has ended, or after this long: `500ms`, `30s`, `1m` (the most)."),
 });
@@ -134,7 +127,7 @@ export function requireId(req: Request): string {
 }
 
 /** The last view seen when the job has ended, the time is over, the caller is gone, or the process stops. */
-async function waitForEnd(watch: JobWatch, tenant: string | null, id: string, waitMs: number, res: Response) {
+export async function waitForEnd(watch: JobWatch, tenant: string | null, id: string, waitMs: number, res: Response) {
   const over = new AbortController();
   const timer = setTimeout(() => over.abort(), waitMs);
   const gone = () => over.abort();

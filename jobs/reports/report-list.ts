@@ -1,0 +1,15 @@
+import type { ReportDefinition } from "#core/report.ts";
+import { activeUsers } from "./active-users.report.ts";
+import { companyStatistics } from "./company-statistics.report.ts";
+import { documentsByMonth } from "./documents-by-month.report.ts";
+import { queueServiceLevels } from "./queue-service-levels.report.ts";
+import { revenue } from "./revenue.report.ts";
+
+/** Every report of this installation. A new report is a line here. */
+export const reports = [
+  documentsByMonth,
+  companyStatistics,
+  queueServiceLevels,
+  revenue,
+  activeUsers,
+] as const satisfies readonly ReportDefinition[];
