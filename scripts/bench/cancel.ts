@@ -1,3 +1,4 @@
+import { now } from "./clock.ts";
 import { benchPayload } from "./job.ts";
 import type { Measure, Row } from "./measure.ts";
 import { benchJob, startNightshift, startWorker, tenant } from "./nightshift.ts";
@@ -66,11 +67,6 @@ export async function cancelEach(addresses: Addresses, wire: Wire): Promise<void
     }
   }
   await nightshift.stop();
-}
-
-/** Milliseconds of the machine's monotonic clock, which all its processes share. */
-function now(): number {
-  return Number(process.hrtime.bigint()) / 1e6;
 }
 
 export async function noteAborts(addresses: Addresses, wire: Wire): Promise<void> {

@@ -1,6 +1,7 @@
 import { KeyStore } from "../../src/access/keys.ts";
 import { ApiServer } from "../../src/api/server.ts";
 import { Health } from "../../src/observability/health.ts";
+import { now } from "./clock.ts";
 import { type BenchPayload, benchPayload } from "./job.ts";
 import { compare, type Measure, type Row } from "./measure.ts";
 import { benchJob, startNightshift, startWorker, tenant } from "./nightshift.ts";
@@ -104,11 +105,6 @@ async function pace(count: number, send: (payload: BenchPayload) => Promise<unkn
     await new Promise((resolve) => setTimeout(resolve, Math.max(0, due - now())));
   }
   return delays;
-}
-
-/** Milliseconds of the machine's monotonic clock, which all its processes share; the wall clock may be set between two. */
-function now(): number {
-  return Number(process.hrtime.bigint()) / 1e6;
 }
 
 export async function serveApi(addresses: Addresses, wire: Wire): Promise<void> {
