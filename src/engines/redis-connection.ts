@@ -12,8 +12,11 @@ const deadMs = { producer: 5_000, worker: 30_000 }; // a worker's blocking read 
 /** A connection that is given up gets this long to say goodbye. */
 const goodbyeMs = 100;
 
-/** Commands written together. More, and Redis stands idle while they gather: a worker of 10 slots took twice as long. */
-const perWrite = 8;
+/**
+ * Commands written together at the most. A worker waits for the answers: more, and Redis stands idle while they gather (one
+ * of 10 slots took twice as long). A producer has others to serve meanwhile.
+ */
+const perWrite = { producer: 64, worker: 8 };
 
 /**
  * Writes the commands of one turn of the event loop together, a few at a time: one system call and one wake-up of Redis
@@ -21,6 +24,7 @@ const perWrite = 8;
  * auto-pipelining, which holds the commands themselves back, it costs nothing.
  */
 class BatchingRedis extends Redis {
+  protected readonly perWrite: number = perWrite.producer;
   #corked: Redis["stream"] | null = null;
   #gathered = 0;
 
@@ -38,13 +42,17 @@ class BatchingRedis extends Redis {
         this.#corked = null;
         stream.uncork();
       });
-    } else if (this.#gathered === perWrite) {
+    } else if (this.#gathered === this.perWrite) {
       this.#gathered = 0;
       stream.uncork();
       stream.cork();
     }
     this.#gathered += 1;
   }
+}
+
+class WorkerRedis extends BatchingRedis {
+  protected override readonly perWrite = perWrite.worker;
 }
 
 /** For callers who must be told at once that Redis is away: nothing is queued inside the client. */
@@ -73,7 +81,7 @@ function impatientConnection(url: string, commandTimeout: number, log: Log): Red
 
 /** For workers, which wait an outage out. BullMQ insists on `maxRetriesPerRequest: null`. */
 export function workerConnection(url: string, onError: (error: Error) => void): Redis {
-  const connection = new BatchingRedis(url, {
+  const connection = new WorkerRedis(url, {
     maxRetriesPerRequest: null,
     socketTimeout: deadMs.worker,
     disconnectTimeout: goodbyeMs,
