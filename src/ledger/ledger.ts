@@ -4,6 +4,7 @@ import { NightshiftError, StoreUnavailable } from "#core/errors.ts";
 import type { Priority } from "#core/priority.ts";
 import type { SqlRow, SqlRunner } from "#core/sql.ts";
 import { Acceptance, type Accepted, type InsertedRow, type NewJob, toRecorded } from "./acceptance.ts";
+import { Announcer } from "./announcer.ts";
 import { Batcher } from "./batcher.ts";
 import { type Database, isConnectionError, isRowError, isTimeout } from "./database.ts";
 import { Deduplication, KeyTaken } from "./deduplication.ts";
@@ -100,6 +101,9 @@ export interface Claim {
   readonly leaseMs: number;
 }
 
+/** What was begun, of an attempt whose start may be forgotten. */
+export type Forgotten = Pick<Extract<Started, { kind: "started" }>, "attempt" | "payload" | "payloadBlob">;
+
 const maxRowsPerStatement = 1_000;
 /** Payloads that wait for their group are in memory: what comes beyond these is told 503. */
 const maxWaitingAccepts = 10_000;
@@ -113,6 +117,7 @@ export class Ledger {
   readonly #sql: Statements;
   readonly #acceptance: Acceptance;
   readonly #keys: Deduplication;
+  readonly #announcer: Announcer;
   readonly #accepts: Batcher<NewJob, Accepted>;
   readonly #starts: Batcher<Claim, Started>;
   readonly #settles: Batcher<Settlement, boolean>;
@@ -124,6 +129,7 @@ export class Ledger {
     this.#sql = statements(database.schema);
     this.#keys = new Deduplication(database.schema);
     this.#acceptance = new Acceptance(database, this.#sql);
+    this.#announcer = new Announcer(database);
     const group = { maxItems: 500, maxWaitMs: 3, maxInFlight: 2, isRowError, isAway };
     this.#accepts = new Batcher({
       ...group,
@@ -175,6 +181,17 @@ export class Ledger {
     return this.#starts.add({ id, lease, leaseMs });
   }
 
+  /**
+   * Begin an attempt again whose lease holds nothing any more although nobody took the job: a Postgres that was killed may
+   * have forgotten the start, which does not wait for the disk. `false`: something else happened to the job since.
+   */
+  async restart({ id, lease, leaseMs }: Claim, begun: Forgotten): Promise<boolean> {
+    const values = [[id], [lease], [leaseMs], begun.attempt, JSON.stringify(begun.payload), begun.payloadBlob];
+    const { rows } = await reach(() => this.#database.executeSql(this.#sql.restart, values));
+    this.#announcer.changed(rows.map((row) => row.id));
+    return rows[0]?.state === "running";
+  }
+
   /** Hold these running jobs for another `leaseMs`. Resolves with the ids whose lease is still the job's. */
   async renew(claims: readonly Omit<Claim, "leaseMs">[], leaseMs: number): Promise<ReadonlySet<string>> {
     const held = byId(claims);
@@ -205,7 +222,10 @@ export class Ledger {
         const { rows } = await runner.executeSql(this.#sql.settle, [JSON.stringify([toSettleRow(settlement)])]);
         return rows.length > 0 ? this.acceptIn(runner, jobs) : null;
       }),
-    );
+    ).then((accepted) => {
+      if (accepted) this.#announcer.changed([settlement.id]);
+      return accepted;
+    });
   }
 
   /**
@@ -269,8 +289,14 @@ export class Ledger {
     return (await runner.executeSql(this.#sql.claimForRelay, [limit, except])).rows.map(toDueJob);
   }
 
-  async markQueuedIn(runner: SqlRunner, ids: readonly string[]): Promise<void> {
-    await runner.executeSql(this.#sql.markQueued, [ids]);
+  /** Resolves with those that changed: `announce` them once `runner`'s transaction, which will not wait for the disk, is over. */
+  async markQueuedIn(runner: SqlRunner, ids: readonly string[]): Promise<readonly string[]> {
+    return (await runner.executeSql(this.#sql.markQueued, [ids])).rows.map((row) => row.id);
+  }
+
+  /** Tell watchers of changes that have been committed. */
+  announce(ids: readonly string[]): void {
+    this.#announcer.changed(ids);
   }
 
   async deferRelayIn(runner: SqlRunner, ids: readonly string[]): Promise<void> {
@@ -314,6 +340,7 @@ export class Ledger {
   /** Write what is gathered, then refuse. */
   async stop(): Promise<void> {
     await Promise.all([this.#accepts, this.#starts, this.#settles, this.#progress, this.#marks].map((b) => b.stop()));
+    await this.#announcer.stop();
   }
 
   #acceptInOneCommit(jobs: readonly NewJob[]): Promise<Accepted[]> {
@@ -350,6 +377,7 @@ export class Ledger {
     const values = [claims.map((c) => c.id), claims.map((c) => c.lease), claims.map((c) => c.leaseMs)];
     const { rows } = await reach(() => this.#database.hot("ledger_start", this.#sql.start, values));
     const begun = new Map(rows.map((row) => [row.id, row]));
+    this.#announcer.changed(begun.keys());
     const others = claims.filter((claim) => !begun.has(claim.id)).map((claim) => claim.id);
     const ended = new Map(others.length > 0 ? await this.#ended(others) : []);
     return claims.map(({ id }): Started => {
@@ -378,22 +406,25 @@ export class Ledger {
   async #settleAll(settlements: readonly Settlement[]): Promise<boolean[]> {
     const rows = settlements.map(toSettleRow);
     const answer = await reach(() => this.#database.hot("ledger_settle", this.#sql.settle, [JSON.stringify(rows)]));
-    const settled = new Set(answer.rows.map((row) => row.id));
+    const settled = new Set(answer.rows.map((row) => row.id as string));
+    this.#announcer.changed(settled);
     return settlements.map(({ id }) => settled.has(id));
   }
 
   async #progressAll(said: readonly Progress[]): Promise<undefined[]> {
-    await this.#database.hot("ledger_progress", this.#sql.progress, [
+    const { rows } = await this.#database.hot("ledger_progress", this.#sql.progress, [
       said.map((p) => p.id),
       said.map((p) => p.lease),
       said.map((p) => p.fraction),
       said.map((p) => p.note),
     ]);
+    this.#announcer.changed(rows.map((row) => row.id));
     return said.map(() => undefined);
   }
 
   async #markAll(ids: readonly string[]): Promise<undefined[]> {
-    await this.#database.hot("ledger_mark", this.#sql.markQueued, [ids]);
+    const { rows } = await this.#database.hot("ledger_mark", this.#sql.markQueued, [ids]);
+    this.#announcer.changed(rows.map((row) => row.id));
     return ids.map(() => undefined);
   }
 }

@@ -4,13 +4,15 @@ import { openStates, terminalStates } from "./job-state.ts";
  * The ledger's group statements. Each takes arrays (or one JSON document) and changes many rows in one commit; each is a
  * compare-and-set: a row that is not in the expected state is left alone and missing from the answer.
  *
- * Every change of state tells `${schema}_jobs` (ids, at most 200 per notification: the payload limit is 8,000 bytes).
+ * Every change of state tells `${schema}_jobs` (ids, at most 200 per notification: the payload limit is 8,000 bytes). Those
+ * that happen by the thousand answer with the ids instead, and an `Announcer` tells of them after the commit.
  * Every statement that inserts jobs, ends them or opens them again books it (`books.ts`); `Books.check` finds who forgot.
  */
 export interface Statements {
   readonly accept: string;
   readonly markQueued: string;
   readonly start: string;
+  readonly restart: string;
   readonly recorded: string;
   readonly attemptOutcome: string;
   readonly endedResult: string;
@@ -27,6 +29,12 @@ export interface Statements {
   readonly renew: string;
   readonly cancelRequested: string;
 }
+
+/**
+ * In a select list: this commit need not wait until it is on disk. A Postgres that is killed then forgets it, and everything
+ * after it; a Postgres that is not, does not. For what can be repeated.
+ */
+const unhurried = "set_config('synchronous_commit', 'off', true)";
 
 /** What `accept` writes, in this order. */
 export const acceptColumns =
@@ -112,6 +120,26 @@ export function statements(schema: string): Statements {
   // Asked to cancel while the attempt ran, which did not heed it (or ended before it heard): no other attempt is waited for.
   const settled = `case when j.cancel_requested_at is not null and v.state in ('queued','retrying') then 'cancelled' else v.state end`;
 
+  /** CTEs that begin attempts of the rows that $1 to $3 name and `also` admits; `next` is the state each goes to. */
+  const started = (next: string, also: string) => `started as (
+        update ${jobs} j set
+          attempts = case when j.state = 'running' and (j.lease is distinct from c.lease or (${next}) <> 'running')
+            then j.attempts || ${attemptEntry("now()", "'lost'", "null::jsonb")} else j.attempts end,
+          state = ${next},
+          attempt = j.attempt + case when (${next}) = 'running' and j.lease is distinct from c.lease then 1 else 0 end,
+          lease = case when (${next}) = 'running' then c.lease end,
+          lease_until = case when (${next}) = 'running' then now() + c.lease_ms * interval '1 millisecond' end,
+          started_at = case when (${next}) = 'running' then now() else j.started_at end,
+          finished_at = case when (${next}) <> 'running' then now() end,
+          error = case when (${next}) <> 'running'
+            then jsonb_build_object('code', (${next}), 'message', 'Ended before an attempt began: ' || (${next})) else j.error end,
+          relay_at = null, revision = j.revision + 1
+        from unnest($1::uuid[], $2::text[], $3::float8[]) as c (id, lease, lease_ms)
+        where j.id = c.id and j.state in (${open}) and (j.not_before is null or j.not_before <= now()) ${also}
+        returning j.id, j.queue, j.tenant, j.state, j.attempt, j.payload, j.payload_blob, j.payload_version, j.traceparent,
+          (extract(epoch from now() - greatest(j.run_at, j.accepted_at)) * 1000)::float8 as wait_ms
+      ), ${bookEnds("started")}`;
+
   return {
     // $1: JSON array of rows; relay_grace_ms: how long after it is due the relay leaves the row to the fast path.
     accept: `
@@ -128,39 +156,34 @@ export function statements(schema: string): Statements {
       ), ${book("accepted", "count(*)")}
       select id, state, ${epochMs("accepted_at")} as accepted_ms from accepted`,
 
-    // $1 ids that an engine has taken. Rows already started (or locked by whoever starts them) need no mark.
+    // $1 ids that an engine has taken. Rows already started (or locked by whoever starts them) need no mark. One that is
+    // forgotten leaves the row to the relay, which repeats it.
     markQueued: `
       with waiting as (
         select id from ${jobs} where id = any($1::uuid[]) and state in ('accepted','scheduled') for update skip locked
       ), marked as (
         update ${jobs} j set state = 'queued', relay_at = null, revision = j.revision + 1
         from waiting where j.id = waiting.id returning j.id
-      ), ${tell("marked")}
-      select (select count(*) from marked)::int as marked, (select count(*) from told) as told`,
+      )
+      select id, ${unhurried} from marked`,
 
     // $1 ids, $2 leases, $3 how long each lives, ms. A row found running means that its former worker lost it: that attempt is closed as lost.
     // A row whose cancel was asked meanwhile, or whose expiry passed while it waited, ends here instead. Safe to repeat with
-    // the same lease: the connection may have been lost before the first answer came.
+    // the same lease: the connection may have been lost before the first answer came. Unless a row ended, it need not reach
+    // the disk before the handler runs: `restart`.
     start: `
-      with started as (
-        update ${jobs} j set
-          attempts = case when j.state = 'running' and (j.lease is distinct from c.lease or (${next}) <> 'running')
-            then j.attempts || ${attemptEntry("now()", "'lost'", "null::jsonb")} else j.attempts end,
-          state = ${next},
-          attempt = j.attempt + case when (${next}) = 'running' and j.lease is distinct from c.lease then 1 else 0 end,
-          lease = case when (${next}) = 'running' then c.lease end,
-          lease_until = case when (${next}) = 'running' then now() + c.lease_ms * interval '1 millisecond' end,
-          started_at = case when (${next}) = 'running' then now() else j.started_at end,
-          finished_at = case when (${next}) <> 'running' then now() end,
-          error = case when (${next}) <> 'running'
-            then jsonb_build_object('code', (${next}), 'message', 'Ended before an attempt began: ' || (${next})) else j.error end,
-          relay_at = null, revision = j.revision + 1
-        from unnest($1::uuid[], $2::text[], $3::float8[]) as c (id, lease, lease_ms)
-        where j.id = c.id and j.state in (${open}) and (j.not_before is null or j.not_before <= now())
-        returning j.id, j.queue, j.tenant, j.state, j.attempt, j.payload, j.payload_blob, j.payload_version, j.traceparent,
-          (extract(epoch from now() - greatest(j.run_at, j.accepted_at)) * 1000)::float8 as wait_ms
-      ), ${bookEnds("started")}, ${tell("started")}
-      select *, (select count(*) from told) as told from started`,
+      with ${started(next, "")}
+      select *, case when (select bool_and(state = 'running') from started) then ${unhurried} end from started`,
+
+    // The start of one job again, whose worker found that its lease holds nothing: Postgres was killed and forgot it. $1 to
+    // $3 as in `start`, $4 number of the attempt, $5 and $6 the payload it runs with. Nothing else may have happened to the
+    // job since but a mark, or a cancel: neither another attempt nor a new payload.
+    restart: `
+      with ${started(
+        "case when j.cancel_requested_at is not null then 'cancelled' else 'running' end",
+        "and j.attempt = $4::integer - 1 and j.payload::jsonb = $5::jsonb and j.payload_blob is not distinct from $6::text",
+      )}
+      select * from started`,
 
     // $1: JSON array of ids: those that are recorded. For an accept whose answer was lost.
     recorded: `
@@ -196,8 +219,8 @@ export function statements(schema: string): Statements {
         from verdicts v
         where j.id = v.id and j.state = 'running' and j.lease = v.lease
         returning j.id, j.queue, j.tenant, j.state
-      ), ${bookEnds("settled")}, ${tell("settled")}
-      select id, (select count(*) from told) as told from settled`,
+      ), ${bookEnds("settled")}
+      select id from settled`,
 
     // $1 id, $2 lease. Nobody can take the job over while the transaction lasts; progress and renewals wait.
     hold: `select id from ${jobs} where id = $1 and lease = $2 and state = 'running' for no key update`,
@@ -210,8 +233,8 @@ export function statements(schema: string): Statements {
         update ${jobs} j set progress = p.fraction, progress_note = p.note, revision = j.revision + 1
         from said p where j.id = p.id and j.state = 'running' and j.lease = p.lease
         returning j.id
-      ), ${tell("moved")}
-      select id, (select count(*) from told) as told from moved`,
+      )
+      select id, ${unhurried} from moved`,
 
     // $1 tenant (null: any), $2 id. Waiting: cancelled at once. Running: asked, through `${schema}_cancel`.
     cancel: `

@@ -89,13 +89,14 @@ export class Relay {
   }
 
   async #dispatchBatch(): Promise<number> {
-    return this.#database.transaction(async (client) => {
+    let marked: readonly string[] = [];
+    const count = await this.#database.transaction(async (client) => {
       const runner = { executeSql: (text: string, values?: unknown[]) => client.query(text, values) };
       const due = await this.#ledger.claimForRelay(runner, batchSize, this.#shutQueues());
       const dispatched: string[] = [];
       for (const [name, jobs] of Map.groupBy(due, (job) => job.queue))
         dispatched.push(...(await this.#dispatchTo(name, jobs)));
-      if (dispatched.length > 0) await this.#ledger.markQueuedIn(runner, dispatched);
+      if (dispatched.length > 0) marked = await this.#ledger.markQueuedIn(runner, dispatched);
       const taken = new Set(dispatched);
       // Rows of an engine that has just shut keep their turn: they are left alone until it opens.
       const shut = new Set(this.#shutQueues());
@@ -103,6 +104,8 @@ export class Relay {
       if (left.length > 0) await this.#ledger.deferRelayIn(runner, left);
       return due.length;
     });
+    this.#ledger.announce(marked);
+    return count;
   }
 
   /** Queues whose engine takes nothing now: it is away, or full. */

@@ -74,6 +74,7 @@ export class Attempt {
   readonly #giveUp = new LazyAbort<null>();
   #settling = false;
   #leased = false;
+  #begun: Begun | null = null;
 
   constructor(job: JobDefinition, delivery: Delivery, tools: AttemptTools) {
     this.#job = job;
@@ -103,6 +104,20 @@ export class Attempt {
   /** What it holds its job by in the ledger, to be renewed; `null` before the start, after the settle, and without a row. */
   get lease(): string | null {
     return this.#leased ? this.#delivery.lease : null;
+  }
+
+  /**
+   * Its lease holds nothing: begin it again if that is because Postgres was killed and forgot the start. `false`: the job is in
+   * other hands, or has ended. Rejects with StoreUnavailable.
+   */
+  async regain(): Promise<boolean> {
+    if (!this.#begun || !this.#inLedger) return false;
+    const { number: attempt, payload } = this.#begun;
+    const claim = { id: this.jobId, lease: this.#delivery.lease, leaseMs: this.#job.queue.leaseMs };
+    const forgotten = { attempt, payload: payload.inline, payloadBlob: payload.blob };
+    const regained = await this.#tools.ledger.restart(claim, forgotten);
+    if (regained) this.#tools.log.warn(this.#names(attempt), "attempt.restarted");
+    return regained;
   }
 
   /** Ask the handler to stop, for a reason. The first reason counts. */
@@ -165,7 +180,8 @@ export class Attempt {
 
   #begin(number: number, payload: Begun["payload"], waitMs: number, traceparent: string | undefined): Begun {
     this.#tools.log.debug({ ...this.#names(number), waitMs: Math.round(waitMs) }, "attempt.started");
-    return { number, payload, waitMs, traceparent, startedAt: this.#tools.clock.now() };
+    this.#begun = { number, payload, waitMs, traceparent, startedAt: this.#tools.clock.now() };
+    return this.#begun;
   }
 
   #names(attempt: number): { readonly jobId: string; readonly job: string; readonly attempt: number } {
@@ -175,7 +191,8 @@ export class Attempt {
   #context({ number, traceparent }: Begun): AttemptContext {
     const { tenant } = this.#delivery.message;
     const { lease } = this.#delivery;
-    const held = { ...this.#names(number), tenant, lease, inLedger: this.#inLedger, traceparent };
+    const regain = () => this.regain();
+    const held = { ...this.#names(number), tenant, lease, inLedger: this.#inLedger, traceparent, regain };
     return new AttemptContext(held, this.#tools, this.#stop);
   }
 
@@ -272,7 +289,8 @@ export class Attempt {
     for (let tried = false; ; tried = true) {
       try {
         if (await this.#settleOnce(decision, children)) return true;
-        return tried && (await ledger.attemptOutcome(this.jobId, number)) === decision.outcome;
+        if (tried && (await ledger.attemptOutcome(this.jobId, number)) === decision.outcome) return true;
+        return (await this.regain()) && (await this.#settleOnce(decision, children));
       } catch (error) {
         if (!(error instanceof StoreUnavailable) || this.#giveUp.aborted) throw error;
         if (!tried) this.#tools.log.warn({ jobId: this.jobId, job: this.#job.name }, "attempt.settle_held");

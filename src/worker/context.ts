@@ -5,7 +5,7 @@ import type { JobDefinition } from "#core/job.ts";
 import type { LazyAbort } from "#core/lazy-abort.ts";
 import type { Services } from "#core/services.ts";
 import type { SqlRunner } from "#core/sql.ts";
-import type { Ledger } from "../ledger/ledger.ts";
+import { LeaseNotHeld, type Ledger } from "../ledger/ledger.ts";
 import type { Steps } from "../ledger/steps.ts";
 import type { Prepared, Producer } from "../producer/producer.ts";
 import { Children } from "./children.ts";
@@ -35,6 +35,8 @@ export interface Held {
   /** The job has a row. */
   readonly inLedger: boolean;
   readonly traceparent: string | undefined;
+  /** To be asked when the lease holds nothing: it does again, if nobody else has the job. */
+  readonly regain: () => Promise<boolean>;
 }
 
 /**
@@ -124,8 +126,12 @@ export class AttemptContext implements HandlerContext {
 
   get commit() {
     return <Value>(write: (sql: SqlRunner) => Promise<Value>): Promise<Value> => {
-      const { jobId: id, lease, inLedger } = this.#held;
-      return this.#tools.ledger.commit(inLedger ? { id, lease } : null, write);
+      const { jobId: id, lease, inLedger, regain } = this.#held;
+      const commit = () => this.#tools.ledger.commit(inLedger ? { id, lease } : null, write);
+      return commit().catch(async (error: unknown) => {
+        if (error instanceof LeaseNotHeld && (await regain())) return commit();
+        throw error;
+      });
     };
   }
 

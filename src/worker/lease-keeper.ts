@@ -48,7 +48,8 @@ export class LeaseKeeper {
       const kept = await this.#ledger.renew(held, this.#leaseMs);
       // One that settled meanwhile is not held any more either: its lease is null by now, or its outcome is decided.
       for (const { attempt, id } of held)
-        if (!kept.has(id) && attempt.lease !== null) attempt.interrupt(new LeaseLost());
+        if (!kept.has(id) && attempt.lease !== null && !(await attempt.regain()) && attempt.lease !== null)
+          attempt.interrupt(new LeaseLost());
     } catch (error) {
       this.#log.warn({ error: (error as Error).message, attempts: held.length }, "leases.not_renewed");
     } finally {

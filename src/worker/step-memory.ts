@@ -2,6 +2,7 @@ import { NightshiftError, PermanentError } from "#core/errors.ts";
 import { unstorable } from "#core/storable.ts";
 import { LeaseNotHeld } from "../ledger/ledger.ts";
 import type { Steps } from "../ledger/steps.ts";
+import type { Held } from "./context.ts";
 
 /** Larger values belong into the blob store; the step then returns their hash. */
 export const stepLimitBytes = 256 * 1_024;
@@ -32,22 +33,17 @@ export class StepNeedsLedger extends NightshiftError {
   }
 }
 
+/** The attempt whose steps they are. */
+type StepOwner = Pick<Held, "jobId" | "lease" | "attempt" | "inLedger" | "regain">;
+
 /** The steps of one attempt: what earlier attempts finished is not done again. */
 export class StepMemory {
   readonly #steps: Steps;
-  readonly #attempt: {
-    readonly jobId: string;
-    readonly lease: string;
-    readonly attempt: number;
-    readonly inLedger: boolean;
-  };
+  readonly #attempt: StepOwner;
   #used: Set<string> | null = null;
   #finished: Promise<ReadonlyMap<string, unknown>> | null = null;
 
-  constructor(
-    steps: Steps,
-    attempt: { readonly jobId: string; readonly lease: string; readonly attempt: number; readonly inLedger: boolean },
-  ) {
+  constructor(steps: Steps, attempt: StepOwner) {
     this.#steps = steps;
     this.#attempt = attempt;
   }
@@ -62,9 +58,10 @@ export class StepMemory {
     if (finished.has(name)) return finished.get(name) as Value;
 
     const value = await fn();
-    const { jobId, lease, attempt } = this.#attempt;
+    const { jobId, lease, attempt, regain } = this.#attempt;
     const json = toJson(name, value);
-    if (!(await this.#steps.save({ jobId, lease, name, json, attempt }))) throw new LeaseNotHeld();
+    const save = () => this.#steps.save({ jobId, lease, name, json, attempt });
+    if (!(await save()) && !((await regain()) && (await save()))) throw new LeaseNotHeld();
     // What a later attempt would get, so that the two cannot differ: a Date, for one, comes back as text.
     return (json === null ? undefined : JSON.parse(json)) as Value;
   }
