@@ -227,6 +227,7 @@ describe("calendars", () => {
       return found.map((row) => row.due_on.slice(5));
     };
     assert.deepEqual(await days("in-tds", "form-140", "2027-03-31"), ["05-31", "07-31", "10-31", "01-31"]);
+    assert.deepEqual(await days("in-tds", "form-143", "2027-03-31"), ["05-15", "07-15", "10-15", "01-15"]);
     assert.deepEqual(await days("in-tds", "deposit-march", "2027-03-31"), ["04-30"]);
     assert.deepEqual((await days("in-tds", "deposit", "2027-03-31")).length, 11);
     assert.deepEqual(await days("eu-oss", "oss", "2027-03-31"), ["04-30", "07-31", "10-31", "01-31"]); // 31 January 2027 is a Sunday
