@@ -293,9 +293,13 @@ describe("complete, acknowledge, snooze", () => {
   });
 });
 
-test("a rule that changes keeps what is overdue; a deleted obligation is silent and forgets its addresses", async () => {
+test("a rule that changes keeps what is overdue; a deleted obligation is silent and forgets its people", async () => {
   await using stage = await openStage("2026-05-01T00:00:00Z");
-  const { id } = await stage.create({ due: { rrule: "FREQ=MONTHLY;BYMONTHDAY=20" }, offsets: [{ days: 0 }] });
+  const { id } = await stage.create({
+    due: { rrule: "FREQ=MONTHLY;BYMONTHDAY=20" },
+    offsets: [{ days: 0 }],
+    manager: { ...chief, timeZone: "America/New_York" },
+  });
   stage.at("2026-05-25T00:00:00Z");
   await change(stage, id, { due: { rrule: "FREQ=MONTHLY;BYMONTHDAY=22", from: "2026-05-01" } });
   const { occurrences, obligations } = stage.rig.runtime.reminders;
@@ -310,7 +314,8 @@ test("a rule that changes keeps what is overdue; a deleted obligation is silent 
   const { rows } = await stage.rig.runtime.database.executeSql(
     `select body::text from ${stage.rig.schema}.obligations`,
   );
-  assert.doesNotMatch(rows[0]!.body, /@example/);
+  assert.doesNotMatch(rows[0]!.body, /@example|Asha|Chitra/);
+  assert.match(rows[0]!.body, /"id": "asha".*"id": "chief"|"id": "chief".*"id": "asha"/);
 });
 
 test("a plan is made longer before it ends, and planning again changes nothing else", async () => {

@@ -152,7 +152,7 @@ export function obligationRoutes({ reminders, idempotency }: Deps): Operation[] 
       path: "/v1/obligations/{id}",
       summary: "Delete an obligation",
       description:
-        "Nothing more is sent about it, and its addresses are erased. Who was told what and when stays on record.",
+        "Nothing more is sent about it, and its names and addresses are erased. Who was told what and when stays on record.",
       needs: "enqueue",
       params: obligationParams,
       answers: { 204: { description: "Deleted." } },
