@@ -44,7 +44,7 @@ export interface Budgets {
   status(tenant: string): Promise<readonly BudgetStatus[]>;
 }
 
-/** A hard budget is used up: refused before anything is spent. */
+/** A hard budget is used up, or has less left than the call may cost: refused before anything is spent. */
 export class AiBudgetExceeded extends PermanentError {
   readonly code = "ai_budget_exceeded";
   readonly resetsAt: Date;
@@ -52,7 +52,7 @@ export class AiBudgetExceeded extends PermanentError {
   constructor(budget: { scope: BudgetScope; period: BudgetPeriod; limitMicros: number; resetsAt: Date }) {
     const { scope, period, limitMicros, resetsAt } = budget;
     super(
-      `Expected room in the ${scope}'s budget of ${limitMicros} micros a ${period}, found it used up until ${resetsAt.toISOString()}`,
+      `Expected room in the ${scope}'s budget of ${limitMicros} micros a ${period}, found too little of it left until ${resetsAt.toISOString()}`,
       { scope, period, limitMicros, resetsAt: resetsAt.toISOString() },
     );
     this.resetsAt = resetsAt;

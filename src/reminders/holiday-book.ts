@@ -23,6 +23,8 @@ type OverrideFile = z.output<typeof overrideFile>;
 
 interface Override {
   readonly calendar: string;
+  /** Of its directory: ours is 0. */
+  readonly rank: number;
   readonly hash: string;
   readonly file: OverrideFile;
 }
@@ -32,8 +34,9 @@ export const weekendsOnly: DaysOff = { has: () => false };
 
 /**
  * Holidays by calendar (`IN`, `GB-ENG`, `US-NY`): public and bank holidays of the date-holidays library, and on top of them
- * the override files that we ship and those in the operator's directory, the operator's last. A file that changes, comes
- * or goes counts from the next `refresh`; one that cannot be read is logged, and what it said before stays.
+ * the override files that we ship and those in the operator's directory. What the operator's say of a day holds, and what a
+ * state's says holds over its country's. A file that changes, comes or goes counts from the next `refresh`; one that cannot
+ * be read is logged, and what it said before stays.
  */
 export class HolidayBook {
   readonly #dirs: readonly string[];
@@ -59,10 +62,10 @@ export class HolidayBook {
 
   /** Look whether a file has changed. Cheap when none has. */
   refresh(): void {
-    const files = this.#dirs.flatMap(jsonFiles);
+    const files = this.#dirs.flatMap((dir, rank) => jsonFiles(dir).map((one) => ({ ...one, rank })));
     const seen = files.map(({ path, stamp }) => `${path} ${stamp}`).join("\n");
     if (seen === this.#seen) return;
-    this.#overrides = new Map(files.flatMap(({ path, calendar }) => this.#read(path, calendar)));
+    this.#overrides = new Map(files.flatMap(({ path, calendar, rank }) => this.#read(path, calendar, rank)));
     this.#calendars.clear();
     this.#versions.clear();
     this.#seen = seen;
@@ -93,30 +96,34 @@ export class HolidayBook {
     const [country = "", state] = calendar.split("-");
     const library = state === undefined ? new Holidays(country) : new Holidays(country, state);
     const years = new Map<string, ReadonlySet<DateText>>();
-    const files = this.#overridesOf(calendar).map(({ file }) => file);
-    const added = new Set(files.flatMap(({ add }) => add.map((one) => one.date)));
-    const removed = new Set(files.flatMap(({ remove }) => remove.map((one) => one.date)));
+    const overridden = new Map<DateText, boolean>();
+    for (const { file } of this.#overridesOf(calendar)) {
+      for (const { date: day } of file.remove) overridden.set(day, false);
+      for (const { date: day } of file.add) overridden.set(day, true);
+    }
     return {
       has(day) {
         const year = day.slice(0, 4);
         const known = years.get(year) ?? daysOfYear(library, Number(year));
         years.set(year, known);
-        return added.has(day) || (known.has(day) && !removed.has(day));
+        return overridden.get(day) ?? known.has(day);
       },
     };
   }
 
+  /** In the order in which they count, the last word last: ours before the operator's, and a country's before its state's. */
   #overridesOf(calendar: string): Override[] {
     const [country] = calendar.split("-");
-    return [...this.#overrides.values()].filter((one) => one.calendar === country || one.calendar === calendar);
+    const found = [...this.#overrides.values()].filter((one) => one.calendar === country || one.calendar === calendar);
+    return found.sort((a, b) => a.rank - b.rank || a.calendar.length - b.calendar.length);
   }
 
-  #read(path: string, calendar: string): [string, Override][] {
+  #read(path: string, calendar: string, rank: number): [string, Override][] {
     try {
       if (!this.knows(calendar)) throw new RangeError("Expected a file named after a calendar, such as IN.json");
       const text = readFileSync(path, "utf8");
       const file = overrideFile.parse(JSON.parse(text));
-      return [[path, { calendar, file, hash: createHash("sha256").update(text).digest("hex") }]];
+      return [[path, { calendar, rank, file, hash: createHash("sha256").update(text).digest("hex") }]];
     } catch (error) {
       this.#log.error({ path, error: (error as Error).name }, "holidays.file_refused");
       const before = this.#overrides.get(path);

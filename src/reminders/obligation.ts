@@ -164,9 +164,14 @@ export function isOnce(one: ObligationBody["due"]): one is { readonly on: string
   return "on" in one;
 }
 
+/** Fields that are looked at together, as soon as they can be read, whatever is wrong with the others. */
+const told = z.object({ owner: person, manager: fields.manager, channels: fields.channels });
+const recurring = z.object({ timeZone: fields.timeZone, due });
+const holidayed = z.object({ calendar: fields.calendar });
+
 /**
- * Check an obligation as a whole. Throws InvalidInput with the path of every problem. `now`: the rule must still occur
- * after it; `null` leaves that aside, for a change that does not touch the rule.
+ * Check an obligation as a whole. Throws InvalidInput with the path of every problem. `rule`: it must still occur after
+ * `now`; false leaves that aside, for a change that does not touch the rule.
  */
 export function readObligation(
   raw: unknown,
@@ -174,32 +179,41 @@ export function readObligation(
   today: { now: number; rule: boolean },
 ): ObligationBody {
   const { data, error } = obligationBody.safeParse(raw);
-  if (error)
-    throw new InvalidInput(
-      "The obligation was refused",
-      error.issues.flatMap((issue) => toProblems(issue, [])),
-    );
-  const createdOn = dayIn(data.timeZone, today.now);
-  const { on, rrule = "", from = createdOn, except = [] } = data.due;
-  const body: ObligationBody = { ...data, due: on === undefined ? { rrule, from, except } : { on } };
-  const problems = [...addressProblems(body)];
-  if (body.calendar !== null && !holidays.knows(body.calendar))
-    problems.push({
-      path: "calendar",
-      code: "calendar_unknown",
-      message: "Expected a holiday calendar such as IN or GB-ENG, found none of that name",
-    });
-  if (today.rule && !isOnce(body.due) && nextDate(body.due, createdOn) === null)
-    problems.push({
-      path: "due.rrule",
-      code: "never_occurs",
-      message: "Expected a rule that occurs from today on, found one that never does",
-    });
-  if (problems.length > 0) throw new InvalidInput("The obligation was refused", problems);
-  return body;
+  const problems = [
+    ...(error?.issues.flatMap((issue) => toProblems(issue, [])) ?? []),
+    ...addressProblems(told.safeParse(raw).data),
+    ...calendarProblems(holidayed.safeParse(raw).data, holidays),
+    ...(today.rule ? ruleProblems(recurring.safeParse(raw).data, today.now) : []),
+  ];
+  if (!data || problems.length > 0) throw new InvalidInput("The obligation was refused", problems);
+  return { ...data, due: dueOf(data, today.now) };
 }
 
-function* addressProblems({ owner, manager, channels: used }: ObligationBody): Generator<FieldProblem> {
+/** Complete: a rule counts from the day it is said, unless it says from when. */
+function dueOf({ due: said, timeZone: zone }: z.output<typeof recurring>, now: number): ObligationBody["due"] {
+  const { on, rrule = "", from = dayIn(zone, now), except = [] } = said;
+  return on === undefined ? { rrule, from, except } : { on };
+}
+
+function* ruleProblems(said: z.output<typeof recurring> | undefined, now: number): Generator<FieldProblem> {
+  const rule = said && dueOf(said, now);
+  if (!rule || isOnce(rule) || nextDate(rule, dayIn(said.timeZone, now)) !== null) return;
+  const message = "Expected a rule that occurs from today on, found one that never does";
+  yield { path: "due.rrule", code: "never_occurs", message };
+}
+
+function* calendarProblems(
+  said: z.output<typeof holidayed> | undefined,
+  holidays: HolidayBook,
+): Generator<FieldProblem> {
+  if (!said || said.calendar === null || holidays.knows(said.calendar)) return;
+  const message = "Expected a holiday calendar such as IN or GB-ENG, found none of that name";
+  yield { path: "calendar", code: "calendar_unknown", message };
+}
+
+function* addressProblems(said: z.output<typeof told> | undefined): Generator<FieldProblem> {
+  if (!said) return;
+  const { owner, manager, channels: used } = said;
   for (const [role, who] of [["owner", owner] as const, ["manager", manager] as const])
     for (const channel of used) {
       const field = addressOf[channel];

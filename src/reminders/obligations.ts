@@ -4,7 +4,7 @@ import type { SqlRow, SqlRunner } from "#core/sql.ts";
 import type { Database } from "../ledger/database.ts";
 import { newJobId } from "../producer/job-id.ts";
 import type { HolidayBook } from "./holiday-book.ts";
-import { isOnce, type ObligationBody, readObligation } from "./obligation.ts";
+import { isOnce, type ObligationBody, type Person, readObligation } from "./obligation.ts";
 import { Planner } from "./planner.ts";
 
 /** An obligation and what the store knows of it. */
@@ -145,7 +145,8 @@ export class Obligations {
   }
 
   /**
-   * Take an obligation away: nothing more is sent about it, and its addresses are erased. What was sent stays on record.
+   * Take an obligation away: nothing more is sent about it, and its names and addresses are erased. What was sent stays on
+   * record.
    * Rejects with ObligationNotFound.
    */
   remove(tenant: string, id: string): Promise<void> {
@@ -166,7 +167,7 @@ export class Obligations {
       );
       await sql.executeSql(
         `update ${this.#table} set deleted_at = $3, updated_at = $3, body = $4 where tenant = $1 and id = $2`,
-        [tenant, id, new Date(now), JSON.stringify(withoutAddresses(body))],
+        [tenant, id, new Date(now), JSON.stringify(withoutPeople(body))],
       );
     });
   }
@@ -207,11 +208,10 @@ function toRaw(body: ObligationBody): Record<string, unknown> {
   return { ...body };
 }
 
-function withoutAddresses(body: ObligationBody): ObligationBody {
-  const { email: _mail, slack: _slack, ...owner } = body.owner;
-  if (!body.manager) return { ...body, owner };
-  const { email: _managerMail, slack: _managerSlack, ...manager } = body.manager;
-  return { ...body, owner, manager };
+/** People are left as ids: what records of who was told name. */
+function withoutPeople(body: ObligationBody): ObligationBody {
+  const nobody = ({ id, timeZone }: Person): Person => ({ id, name: id, ...(timeZone !== undefined && { timeZone }) });
+  return { ...body, owner: nobody(body.owner), manager: body.manager && nobody(body.manager) };
 }
 
 export function toObligation(row: SqlRow): StoredObligation {

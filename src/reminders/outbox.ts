@@ -64,15 +64,16 @@ export class PostgresOutbox implements Outbox {
       const again = repeatable.includes(row.channel) && person !== null && isWanted(row);
       if (interrupted && !again) {
         await sql.executeSql(
-          `update ${this.#deliveries} set state = 'unknown', error_code = 'sender_vanished' where id = $1`,
-          [id],
+          `update ${this.#deliveries} set state = 'unknown', error_code = 'sender_vanished' where tenant = $1 and id = $2`,
+          [tenant, id],
         );
         return { kind: "unknown" };
       }
       const claim = randomUUID();
       await sql.executeSql(
-        `update ${this.#deliveries} set state = 'sending', claim = $2, sending_since = $3, error_code = null where id = $1`,
-        [id, claim, new Date(now)],
+        `update ${this.#deliveries} set state = 'sending', claim = $3, sending_since = $4, error_code = null
+         where tenant = $1 and id = $2`,
+        [tenant, id, claim, new Date(now)],
       );
       return { kind: "send", message: toMessage(row, person!, claim, now) };
     });
@@ -142,7 +143,8 @@ export class PostgresOutbox implements Outbox {
     because: "completed" | "withdrawn" | "changed" | "overtaken",
   ): Promise<string> {
     const state = because === "withdrawn" || because === "changed" ? "superseded" : "suppressed";
-    await sql.executeSql(`update ${this.#deliveries} set state = $2, because = $3 where id = $1`, [
+    await sql.executeSql(`update ${this.#deliveries} set state = $3, because = $4 where tenant = $1 and id = $2`, [
+      row.tenant,
       row.id,
       state,
       because,

@@ -87,6 +87,21 @@ describe("what is refused names every problem by its path, and stores nothing", 
       { colour: "red", at: "9:00", channels: [] },
       ["at invalid_format", "channels too_small", "colour unrecognized_key"],
     ],
+    [
+      "what is wrong with one field, and between others",
+      {
+        timeZone: "Mars/Olympus",
+        calendar: "ZZ",
+        owner: { id: "a", name: "A" },
+        due: { rrule: "FREQ=DAILY;UNTIL=20200101" },
+      },
+      ["calendar calendar_unknown", "owner.email address_missing", "timeZone zone_unknown"],
+    ],
+    [
+      "a rule that never fires, in a company of no name",
+      { company: "", due: { rrule: "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30" } },
+      ["company invalid_format", "due.rrule never_occurs"],
+    ],
     ["an offset given twice", { offsets: [{ days: 0 }, { days: 0 }] }, ["offsets repeated"]],
   ];
   test("at creation and at a change", async () => {
@@ -227,6 +242,7 @@ describe("calendars", () => {
       return found.map((row) => row.due_on.slice(5));
     };
     assert.deepEqual(await days("in-tds", "form-140", "2027-03-31"), ["05-31", "07-31", "10-31", "01-31"]);
+    assert.deepEqual(await days("in-tds", "form-143", "2027-03-31"), ["05-15", "07-15", "10-15", "01-15"]);
     assert.deepEqual(await days("in-tds", "deposit-march", "2027-03-31"), ["04-30"]);
     assert.deepEqual((await days("in-tds", "deposit", "2027-03-31")).length, 11);
     assert.deepEqual(await days("eu-oss", "oss", "2027-03-31"), ["04-30", "07-31", "10-31", "01-31"]); // 31 January 2027 is a Sunday

@@ -76,3 +76,15 @@ test("override files add and remove days as soon as they change; one that cannot
     assert.equal(book.version("IN"), version);
     assert.ok(!isBusinessDay("2026-06-30", book.daysOff("IN")));
   }));
+
+test("what the operator says of a day holds over what we ship, and a state over its country", () =>
+  withBook(async (book, write) => {
+    const off = (day: string, calendar = "IN") => !isBusinessDay(day, book.daysOff(calendar));
+    assert.ok(off("2026-05-27"), "Bakrid, in the file that we ship");
+    await write("IN.json", file(["2026-05-28", "2026-09-09"], ["2026-05-27"])); // the moon was seen a day later
+    await write("IN-MH.json", file([], ["2026-09-09"]));
+    book.refresh();
+    assert.deepEqual([off("2026-05-27"), off("2026-05-28"), off("2026-11-24")], [false, true, true]);
+    assert.deepEqual([off("2026-05-27", "IN-MH"), off("2026-05-28", "IN-MH")], [false, true]);
+    assert.deepEqual([off("2026-09-09"), off("2026-09-09", "IN-MH"), off("2026-09-09", "IN-KA")], [true, false, true]);
+  }));

@@ -167,6 +167,28 @@ test("reassigned after stage 2: what the old owner was told stays on record, the
   );
 });
 
+test("a plan that cannot be written takes its change back with it: both are one commit", async () => {
+  await using stage = await openStage("2026-05-01T00:00:00Z");
+  const { id } = await stage.create();
+  const { database, reminders } = stage.rig.runtime;
+  const { schema } = stage.rig;
+  const all = async () =>
+    Promise.all([
+      database.executeSql(`select * from ${schema}.obligations order by id`).then(({ rows }) => rows),
+      database.executeSql(`select * from ${schema}.occurrences order by occurs_on`).then(({ rows }) => rows),
+      database.executeSql(`select * from ${schema}.deliveries order by id`).then(({ rows }) => rows),
+    ]);
+  const before = await all();
+  await database.executeSql(
+    `alter table ${schema}.deliveries add constraint refused check (stage <> '-3d' and stage not like 'snooze-%')`,
+  );
+  const offsets = [{ days: -30 }, { days: -3 }];
+  await assert.rejects(change(stage, id, { offsets, due: { on: "2026-07-31" } }), { constraint: "refused" });
+  await assert.rejects(stage.create({ offsets }), { constraint: "refused" });
+  await assert.rejects(reminders.occurrences.snooze(tenant, id, { until: "2026-06-10" }), { constraint: "refused" });
+  assert.deepEqual(await all(), before);
+});
+
 test("an hour that is changed to one that is over today: today's message goes out now, and is not lost", async () => {
   await using stage = await openStage("2026-05-01T00:00:00Z");
   const { id } = await stage.create({ offsets: [{ days: -1 }, { days: 0 }] });
@@ -271,9 +293,13 @@ describe("complete, acknowledge, snooze", () => {
   });
 });
 
-test("a rule that changes keeps what is overdue; a deleted obligation is silent and forgets its addresses", async () => {
+test("a rule that changes keeps what is overdue; a deleted obligation is silent and forgets its people", async () => {
   await using stage = await openStage("2026-05-01T00:00:00Z");
-  const { id } = await stage.create({ due: { rrule: "FREQ=MONTHLY;BYMONTHDAY=20" }, offsets: [{ days: 0 }] });
+  const { id } = await stage.create({
+    due: { rrule: "FREQ=MONTHLY;BYMONTHDAY=20" },
+    offsets: [{ days: 0 }],
+    manager: { ...chief, timeZone: "America/New_York" },
+  });
   stage.at("2026-05-25T00:00:00Z");
   await change(stage, id, { due: { rrule: "FREQ=MONTHLY;BYMONTHDAY=22", from: "2026-05-01" } });
   const { occurrences, obligations } = stage.rig.runtime.reminders;
@@ -288,7 +314,8 @@ test("a rule that changes keeps what is overdue; a deleted obligation is silent 
   const { rows } = await stage.rig.runtime.database.executeSql(
     `select body::text from ${stage.rig.schema}.obligations`,
   );
-  assert.doesNotMatch(rows[0]!.body, /@example/);
+  assert.doesNotMatch(rows[0]!.body, /@example|Asha|Chitra/);
+  assert.match(rows[0]!.body, /"id": "asha".*"id": "chief"|"id": "chief".*"id": "asha"/);
 });
 
 test("a plan is made longer before it ends, and planning again changes nothing else", async () => {

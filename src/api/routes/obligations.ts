@@ -40,6 +40,9 @@ const deliveriesQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(500).default(100).describe("Deliveries per page."),
 });
 
+/** What the fields may be is for the obligation as a whole to say: then every problem is in one answer. */
+const anyFields = z.record(z.string(), z.unknown());
+
 interface Deps {
   readonly reminders: Reminders;
   readonly idempotency: Idempotency;
@@ -139,8 +142,7 @@ export function obligationRoutes({ reminders, idempotency }: Deps): Operation[] 
       async handle({ req, res, caller, body }) {
         const tenant = oneTenant(caller);
         const id = obligationId(req);
-        readBody(obligationPatch, body);
-        res.json(await view(await obligations.change(tenant, id, body as Record<string, unknown>)));
+        res.json(await view(await obligations.change(tenant, id, readBody(anyFields, body))));
       },
     },
     {
@@ -150,7 +152,7 @@ export function obligationRoutes({ reminders, idempotency }: Deps): Operation[] 
       path: "/v1/obligations/{id}",
       summary: "Delete an obligation",
       description:
-        "Nothing more is sent about it, and its addresses are erased. Who was told what and when stays on record.",
+        "Nothing more is sent about it, and its names and addresses are erased. Who was told what and when stays on record.",
       needs: "enqueue",
       params: obligationParams,
       answers: { 204: { description: "Deleted." } },

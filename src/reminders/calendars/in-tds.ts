@@ -1,6 +1,9 @@
 import { type ComplianceCalendar, monthlyOffsets, rareOffsets } from "./calendar.ts";
 
 const source = "Income-tax Act 2025, in force from 1 April 2026, and the rules under it";
+const collection =
+  "Income-tax Rules 1962, rule 31AA, and incometaxmumbai.gov.in, due dates: the 15th, a fortnight before the statements of tax " +
+  "deducted; not compared with the rules under the Act of 2025";
 const statement = { kind: "tax-return", roll: "none", offsets: rareOffsets, source } as const;
 const quarters = "FREQ=YEARLY;BYMONTH=1,5,7,10;BYMONTHDAY=31";
 
@@ -57,8 +60,9 @@ export const inTds: ComplianceCalendar = {
       ...statement,
       key: "form-143",
       title: "Form 143: quarterly statement of tax collected (27EQ until March 2026)",
-      rrule: quarters,
+      rrule: "FREQ=YEARLY;BYMONTH=1,5,7,10;BYMONTHDAY=15",
       when: "who collects tax at source",
+      source: collection,
     },
   ],
 };
