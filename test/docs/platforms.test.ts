@@ -42,7 +42,7 @@ test("each of the five platforms has its page, and the index leads there", () =>
     ["cloud-operations", "compliance", "erp", "licences", "shop"],
   );
   const index = readFileSync("docs/platforms/README.md", "utf8");
-  for (const file of pages) assert.match(index, RegExp(`\\]\\(${RegExp.escape(basename(file))}\\)`));
+  for (const file of pages) assert.ok(index.includes(`](${basename(file)})`), file);
 });
 
 test.each([...pages, "docs/platforms/README.md"])("%s links to what exists", (file) => {
@@ -51,7 +51,8 @@ test.each([...pages, "docs/platforms/README.md"])("%s links to what exists", (fi
     assert.equal(globSync(join("docs/platforms", link!)).length, 1, link);
 });
 
-describe.each(pages)("%s", (file) => {
+// Once only: typed a second time, a request is another one.
+describe.each(pages)("%s", { retry: 0 }, (file) => {
   const page = readFileSync(file, "utf8");
   const names: Names = new Map();
   let house: House;

@@ -4,10 +4,18 @@ import { differences } from "./shown.ts";
 
 const job = "019aa0f5-3c1e-7f4e-9a53-0d3c1f6f2b8a";
 const other = "019aa0f6-0000-7f4e-9a53-0d3c1f6f2b8a";
-const answer = JSON.stringify({ id: job, state: "completed", items: [{ n: 1 }, { n: 2 }, { n: 3 }], links: { self: `/v1/jobs/${job}` } });
+const answer = JSON.stringify({
+  id: job,
+  state: "completed",
+  items: [{ n: 1 }, { n: 2 }, { n: 3 }],
+  links: { self: `/v1/jobs/${job}` },
+});
 
 test.each([
-  ["all of it", '{"id":"019aa0f5-…","state":"completed","items":[{"n":1},{"n":2},{"n":3}],"links":{"self":"/v1/jobs/019aa0f5-…"}}'],
+  [
+    "all of it",
+    '{"id":"019aa0f5-…","state":"completed","items":[{"n":1},{"n":2},{"n":3}],"links":{"self":"/v1/jobs/019aa0f5-…"}}',
+  ],
   ["members left out", '{"state": "completed", …}'],
   ["a value left out", '{"id": …, "state": "completed", "items": […], "links": {…}}'],
   ["a part of a text left out", '{"state": "comp…", …}'],

@@ -10,7 +10,8 @@ export type Names = Map<string, string>;
  */
 export function differences(shown: string, real: string, names: Names): readonly string[] {
   const [page, answer] = [readShown(shown), readJson(real)];
-  if (page === undefined || answer === undefined) return compare("body", shown, real.trim().replaceAll("\r", ""), names);
+  if (page === undefined || answer === undefined)
+    return compare("body", shown, real.trim().replaceAll("\r", ""), names);
   return compare("body", page, answer, names);
 }
 
@@ -21,7 +22,7 @@ export function isShown(shown: string, real: string, names: Names): boolean {
     .split(/([0-9a-f]{8}-…|…)/)
     .map((part) => {
       if (part === left) return "[\\s\\S]*";
-      if (!part.endsWith(left)) return RegExp.escape(part);
+      if (!part.endsWith(left)) return part.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
       const known = names.get(part);
       if (known !== undefined) return known;
       met.push(part);

@@ -66,7 +66,11 @@ curl() { '${curl}' --silent --show-error --max-time 90 --dump-header answer.head
 
 /** The last head that was written: a request may have been told to continue before. */
 function readAnswered(heads: string, body: string): Answered {
-  const [first = "", ...lines] = heads.trim().split(/\r?\n\r?\n/).at(-1)!.split(/\r?\n/);
+  const [first = "", ...lines] = heads
+    .trim()
+    .split(/\r?\n\r?\n/)
+    .at(-1)!
+    .split(/\r?\n/);
   const headers = lines.map((line) => {
     const colon = line.indexOf(":");
     return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()] as const;
