@@ -4,6 +4,8 @@ import { readFileSync } from "node:fs";
 interface Fence {
   readonly language: string;
   readonly text: string;
+  /** The paragraph right above it, empty where there is none. */
+  readonly above: string;
   /** Where it begins, counted from 1. */
   readonly line: number;
 }
@@ -21,6 +23,8 @@ export interface Step {
   /** `line 42: curl http://127.0.0.1:3000/v1/jobs …`: what a failed test is called. */
   readonly name: string;
   readonly command: string;
+  /** The paragraph above says that it is "A minute later". */
+  readonly aMinuteLater: boolean;
   readonly answer: ShownAnswer | null;
 }
 
@@ -31,7 +35,7 @@ export interface Step {
 export function readSteps(file: string): readonly Step[] {
   const fences = fencesOf(readFileSync(file, "utf8"));
   const steps: Step[] = [];
-  for (const [index, { language, text, line }] of fences.entries()) {
+  for (const [index, { language, text, above, line }] of fences.entries()) {
     const next = fences[index + 1];
     if (language === "http" && fences[index - 1]?.language !== "sh")
       throw new Error(`${file}:${line}: expected the request right above its answer`);
@@ -42,7 +46,8 @@ export function readSteps(file: string): readonly Step[] {
       throw new Error(`${file}:${line}: expected a request and its answer, found one of them`);
     const [first = ""] = text.split("\n").filter((one) => requests === 0 || /\bcurl\b/.test(one));
     const answer = requests === 1 ? readAnswer(next!.text) : null;
-    steps.push({ name: `line ${line}: ${first.trim().slice(0, 90)}`, command: text, answer });
+    const name = `line ${line}: ${first.trim().slice(0, 90)}`;
+    steps.push({ name, command: text, aMinuteLater: above.startsWith("A minute later"), answer });
   }
   return steps;
 }
@@ -52,6 +57,7 @@ function fencesOf(page: string): Fence[] {
   return [...page.matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)].map(({ 1: language = "", 2: text = "", index }) => ({
     language,
     text,
+    above: page.slice(0, index).trimEnd().split("\n\n").at(-1) ?? "",
     line: page.slice(0, index).split("\n").length,
   }));
 }

@@ -27,8 +27,9 @@ import { openTerminal, type Terminal } from "./terminal.ts";
  * - A block has one request, and below it stands the answer as `http`: status, headers worth showing, an empty line, the body.
  *   `…` stands for what is left out; an object without it is shown whole (shown.ts). An id is named by its first eight digits
  *   and `…`: the same name is the same id on the whole page.
- * - It is 20 November 2026, 13:30 in India, for all that is planned; the clock of Postgres goes on. After each block a minute
- *   passes: the reminders that are due go out, what was asked for ends, and batches are finished.
+ * - It is 20 November 2026, 13:30 in India, for all that is planned; the clock of Postgres goes on. Each block is typed as
+ *   soon as the one before is answered, unless the paragraph above it begins with "A minute later": then the reminders that
+ *   are due have gone out, every job has ended, and batches are finished.
  * - Slack and PagerDuty listen, and `openai` is scripts/fake-provider/: it answers "In short: " and the end of what it was sent.
  */
 
@@ -67,9 +68,9 @@ describe.each(pages)("%s", { retry: 0 }, (file) => {
     await house?.[Symbol.asyncDispose]();
   });
 
-  test.each(readSteps(file))("$name", async ({ command, answer }) => {
+  test.each(readSteps(file))("$name", async ({ command, aMinuteLater, answer }) => {
+    if (aMinuteLater) await house.letAMinutePass();
     const real = await terminal.type(command.replaceAll("http://127.0.0.1:3000", house.api.url));
-    await house.letAMinutePass();
     if (!answer) return;
     assert.ok(real, "the command asked something");
     const headers = Object.entries(answer.headers).filter(
