@@ -24,9 +24,9 @@ import { openTerminal, type Terminal } from "./terminal.ts";
  *
  * - http://127.0.0.1:3000 is the API. `npm start` and `npm run seed` have been done; `npm run key` gives a key of the tenant
  *   and the role that the line says, so a page that asks for too weak a key fails.
- * - A block has one request, and below it stands the answer as `http`: status, headers worth showing, an empty line, the body.
- *   `…` stands for what is left out; an object without it is shown whole (shown.ts). An id is named by its first eight digits
- *   and `…`: the same name is the same id on the whole page.
+ * - A block has at most one request, and below that stands the answer as `http`: status, headers worth showing, an empty line,
+ *   the body. `…` stands for what is left out; an object without it is shown whole (shown.ts). An id is named by its first eight
+ *   digits and `…`: the same name is the same id on the whole page.
  * - It is 20 November 2026, 13:30 in India, for all that is planned; the clock of Postgres goes on. Each block is typed as
  *   soon as the one before is answered, unless the paragraph above it begins with "A minute later": then the reminders that
  *   are due have gone out, every job has ended, and batches are finished.
@@ -48,8 +48,17 @@ test("each of the five platforms has its page, and the index leads there", () =>
 
 test.each([...pages, "docs/platforms/README.md"])("%s links to what exists", (file) => {
   const text = readFileSync(file, "utf8");
-  for (const [, link] of text.matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g))
-    assert.equal(globSync(join("docs/platforms", link!)).length, 1, link);
+  for (const [, link = "", heading] of text.matchAll(/\]\(([^)#:]*)(?:#([^)]*))?\)/g)) {
+    const target = link === "" ? file : join("docs/platforms", link);
+    const headings = readFileSync(target, "utf8").matchAll(/^#+ (.+)$/gm); // throws where there is no such page
+    const anchors = [...headings].map(([, words]) =>
+      words!
+        .toLowerCase()
+        .replaceAll(/[^\w -]/g, "")
+        .replaceAll(" ", "-"),
+    );
+    if (heading !== undefined) assert.ok(anchors.includes(heading), `${link}#${heading}`);
+  }
 });
 
 // Once only: typed a second time, a request is another one.
