@@ -5,7 +5,7 @@ import { promisify } from "node:util";
 import { debianCache, fetchDebianPackages, type PackageTree } from "../../src/embedded/debian.ts";
 import { findOnPath, type Program } from "../../src/embedded/program.ts";
 
-export type ToolName = "pdfinfo" | "pdftotext" | "pdftoppm" | "pdffonts" | "qpdf" | "chromium";
+export type ToolName = "pdfinfo" | "pdftotext" | "pdftoppm" | "pdffonts" | "curl" | "qpdf" | "chromium";
 
 interface Recipe {
   /** Names on PATH, the first that runs wins. */
@@ -24,6 +24,7 @@ const recipes: Record<ToolName, Recipe> = {
   pdftotext: poppler("pdftotext"),
   pdftoppm: poppler("pdftoppm"),
   pdffonts: poppler("pdffonts"),
+  curl: { names: ["curl"], packages: ["curl"], path: "usr/bin/curl" },
   qpdf: { names: ["qpdf"], packages: ["qpdf"], path: "usr/bin/qpdf" },
   chromium: {
     names: ["chromium", "chromium-browser", "google-chrome"],
