@@ -100,7 +100,12 @@ function wallRuleOf(rule: ScheduleRule, zone: Zone, from: number): WallRule {
       },
     ]);
   const start = zone.local(from);
-  return remember(wallRules, `rrule ${start} ${rule.rrule}`, rulesKept, () => new Recurrence(parseRrule(rule.rrule!), start));
+  return remember(
+    wallRules,
+    `rrule ${start} ${rule.rrule}`,
+    rulesKept,
+    () => new Recurrence(parseRrule(rule.rrule!), start),
+  );
 }
 
 /**

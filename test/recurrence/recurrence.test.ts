@@ -58,6 +58,14 @@ describe("occurrences", () => {
       "1997-05-12T09:00",
       ["1997-05-12T09:00", "1998-05-11T09:00", "1999-05-17T09:00"],
     ],
+    // Week 1 of 2025 begins in 2024: it is 2025's, also where one of each year, or every other year, is asked for.
+    [
+      "FREQ=YEARLY;BYWEEKNO=1;BYDAY=MO,TU;BYSETPOS=1",
+      "2024-01-01T09:00",
+      ["2024-01-01T09:00", "2024-12-30T09:00", "2025-12-29T09:00", "2027-01-04T09:00"],
+    ],
+    ["FREQ=YEARLY;INTERVAL=2;BYWEEKNO=1;BYDAY=MO", "2024-01-02T09:00", ["2025-12-29T09:00", "2028-01-03T09:00"]],
+    ["FREQ=YEARLY;BYWEEKNO=53;BYDAY=FR", "2027-01-01T09:00", ["2027-01-01T09:00", "2032-12-31T09:00"]],
     ["FREQ=YEARLY;BYYEARDAY=-1", "2026-01-01T23:59:59", ["2026-12-31T23:59:59", "2027-12-31T23:59:59"]],
     [
       "FREQ=WEEKLY;INTERVAL=2;WKST=MO;BYDAY=TU,SU;COUNT=4",

@@ -308,4 +308,55 @@ describe("a schedule that cannot fire", () => {
     assert.deepEqual(incident!.details.problems, [{ path: "payload.size", code: "invalid_type" }]);
     assert.doesNotMatch(JSON.stringify([incident, stage.rig.lines, await stage.audit("unfit")]), /Ada/);
   });
+
+  test("a rule that this release cannot read pauses it, and a rule that it can resumes it; others go on", async () => {
+    await using stage = await openStage([job]);
+    for (const name of ["odd", "other"]) await stage.put(name);
+    await stage.rig.runtime.database.executeSql(
+      `update ${stage.rig.schema}.schedules set rule = $1 where name = 'odd'`,
+      [JSON.stringify({ rrule: "FREQ=SOMETIMES", startsAt: "2026-01-01T00:00:00Z", timeZone: "UTC", gap: "later" })],
+    );
+    await stage.setNext("odd", justNow());
+    await stage.setNext("other", justNow());
+    await stage.scheduler().start();
+    assert.equal((await stage.jobs("other")).length, 1);
+    const { row, incident } = await paused(stage, "odd");
+    assert.deepEqual([row.pausedWhy, row.next], ["rule_refused", null]);
+    assert.deepEqual(await stage.history("odd"), [], "its tick is not said to have happened");
+    assert.deepEqual(incident!.details.problems, [{ path: "rrule", code: "rrule_invalid" }]);
+    await stage.scheduler().start(); // a release that cannot read it either
+    assert.equal((await stage.registry.get(tenant, "odd")).pausedWhy, "rule_refused");
+    await assert.rejects(stage.registry.resume(editor, tenant, "odd"), { code: "rrule_invalid" });
+
+    await stage.put("odd");
+    const mended = await stage.registry.get(tenant, "odd");
+    assert.deepEqual([mended.pausedWhy, mended.next?.tick], [null, lastHour() + hours(1)]);
+    assert.deepEqual(await stage.rig.runtime.incidents.list({ state: "open", limit: 10 }), []);
+  });
+
+  test("a tick that Postgres refuses to write pauses its schedule alone, until somebody resumes it", async () => {
+    await using stage = await openStage([job]);
+    for (const name of ["before", "refused", "after"]) await stage.put(name);
+    const { database } = stage.rig.runtime;
+    const { id } = await stage.registry.get(tenant, "refused");
+    const ticks = `${stage.rig.schema}.schedule_ticks`;
+    await database.executeSql(`alter table ${ticks} add constraint not_this_one check (schedule_id <> ${id})`);
+    for (const name of ["before", "refused", "after"]) await stage.setNext(name, justNow());
+    await stage.scheduler().start();
+    const { row, incident } = await paused(stage, "refused");
+    await stage.rig.until(async () => (await stage.jobs("before")).length + (await stage.jobs("after")).length === 2);
+    assert.deepEqual([row.pausedWhy, row.next], ["refused_by_store", null]);
+    assert.deepEqual(await stage.jobs("refused"), [], "the job went with the tick");
+    expect(incident).toMatchObject({ kind: "schedule_paused", subject: `schedule/${tenant}/refused` });
+    assert.deepEqual(incident!.details.problems, [{ path: "", code: "23514" }], "the SQLSTATE");
+
+    await database.executeSql(`alter table ${ticks} drop constraint not_this_one`);
+    await stage.scheduler().start(); // that it starts again says nothing about Postgres
+    assert.equal((await stage.registry.get(tenant, "refused")).pausedWhy, "refused_by_store");
+    await stage.registry.resume(editor, tenant, "refused");
+    assert.deepEqual(await stage.rig.runtime.incidents.list({ state: "open", limit: 10 }), []);
+    await stage.setNext("refused", justNow());
+    await stage.rig.until(async () => (await stage.jobs("refused")).length === 1);
+    assert.deepEqual(await outcomes(stage, "refused"), ["enqueued"]);
+  });
 });
