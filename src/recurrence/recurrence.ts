@@ -36,8 +36,9 @@ export class Recurrence {
   readonly #overhang: number;
   /** The days of the period that was looked at last. */
   #held: { readonly period: number; readonly bases: readonly number[] } | null = null;
-  /** With COUNT: the last occurrence, once it was counted. */
-  #last: number | null = null;
+  /** With COUNT: how many occurrences were counted so far, and the last of them. */
+  #counted = 0;
+  #last: number;
   #endedAt = Number.POSITIVE_INFINITY;
 
   /** `start` is the local time the rule is counted from. */
@@ -46,6 +47,7 @@ export class Recurrence {
     this.parts = withDefaults(parts, this.#start);
     this.#slots = slotsOf(this.parts);
     this.#firstPeriod = this.#periodOf(this.#start);
+    this.#last = this.#start - 1;
     this.#overhang = parts.skip === "FORWARD" || parts.weekNumbers ? parts.interval : 0;
   }
 
@@ -55,19 +57,18 @@ export class Recurrence {
    */
   next(local: number, until = end): number | null {
     const next = this.#after(local, until);
-    if (this.parts.count === null || next === null) return next;
-    this.#last ??= this.#countTo(this.parts.count);
-    return next > this.#last ? null : next;
+    return next !== null && this.#isCounted(next) ? next : null;
   }
 
-  #countTo(count: number): number {
-    let last = this.#start - 1;
-    for (let counted = 0; counted < count; counted += 1) {
-      const next = this.#after(last);
-      if (next === null) break;
-      last = next;
+  /** Whether COUNT reaches an occurrence. Those before it are walked through, each once. */
+  #isCounted(occurrence: number): boolean {
+    const { count } = this.parts;
+    if (count === null) return true;
+    while (this.#counted < count && this.#last < occurrence) {
+      this.#last = this.#after(this.#last)!;
+      this.#counted += 1;
     }
-    return last;
+    return occurrence <= this.#last;
   }
 
   /** The first occurrence after a local time, COUNT left aside. Bounded: a rule too rare to be found has ended. */

@@ -192,11 +192,18 @@ export class DueBatch {
     this.#log.debug({ schedules: firings.length, jobs }, "schedules.fired");
   }
 
-  /** Postgres refuses what this schedule would write: it is put aside, so that the others go on. */
+  /**
+   * Postgres refuses what this schedule would write: it is put aside, so that the others go on. Its row was let go with the
+   * transaction that failed: one that somebody has changed since is another, and is left to be fired.
+   */
   async #refuse(schedule: ScheduleRow, error: Error): Promise<void> {
     const sqlState = (error as { code?: string }).code ?? error.name;
     const problem = { path: "", message: `Postgres refused it: ${sqlState}`, code: sqlState };
-    await this.#producer.transaction((own) => this.#pause.pause(own.in, schedule, "refused_by_store", [problem]));
+    await this.#producer.transaction(async ({ in: runner }) => {
+      const row = await this.#schedules.find(runner, schedule.tenant, schedule.name, true);
+      if (row?.id !== schedule.id || row.revision !== schedule.revision) return;
+      await this.#pause.pause(runner, row, "refused_by_store", [problem]);
+    });
   }
 }
 

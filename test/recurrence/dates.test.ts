@@ -22,16 +22,12 @@ describe(`from ${first} to ${last} a rule on dates occurs when rrule-temporal, o
           assert.equal(problemsOfRule(rule.text, "")[0]?.code, "rule_unsupported", rule.text);
           continue;
         }
-        for (const from of [starts[index % 4]!, starts[(index + 2) % 4]!]) {
-          const exception = exceptions.find((one) => one.applies(rule, from));
-          const expected = exception ? exception.instead(rule, from) : theirs(rule.text, from);
-          assert.deepEqual(
-            ours(rule.text, from),
-            expected,
-            `${rule.text} from ${from}${exception ? `: ${exception.name}` : ""}`,
-          );
-          compared += expected.length;
-        }
+        const from = starts[(index + Math.floor(index / 12)) % 4]!; // each part with each of them, though not each rule
+        const exception = exceptions.find((one) => one.applies(rule, from));
+        const expected = exception ? exception.instead(rule, from) : theirs(rule.text, from);
+        const which = `${rule.text} from ${from}${exception ? `: ${exception.name}` : ""}`;
+        assert.deepEqual(ours(rule.text, from), expected, which);
+        compared += expected.length;
       }
       assert.ok(compared > rules.length, `${compared} occurrences compared`);
     });

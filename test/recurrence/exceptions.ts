@@ -36,21 +36,21 @@ export const exceptions: readonly Exception[] = [
     reason:
       'RFC 5545 §3.3.10: the number "indicates the nth occurrence of a specific day within the MONTHLY or YEARLY RRULE"',
     applies: ({ parts }) => /53TH/.test(parts.BYDAY ?? "") && nothingBeside(parts),
-    instead: ({ parts }, from) => within(parts, from, [`BYDAY=${parts.BYDAY}`, "BYYEARDAY=1,2,365,366"]),
+    instead: ({ parts }, from) => within(parts, from, onWeekday(parts)),
     shown: { rule: "FREQ=YEARLY;BYDAY=53TH", from: "2024-02-29", days: ["2026-12-31", "2032-12-30"] },
   },
   {
     name: "BYMONTHDAY is left out of account beside a numbered BYDAY",
     reason: limits,
     applies: ({ parts }) => Boolean(parts.BYMONTHDAY && /\d/.test(parts.BYDAY ?? "")) && ofYearAlone(parts),
-    instead: ({ parts }, from) => within(parts, from, [`BYDAY=${parts.BYDAY}`, `BYMONTHDAY=${parts.BYMONTHDAY}`]),
+    instead: ({ parts }, from) => within(parts, from, [...onWeekday(parts), `BYMONTHDAY=${parts.BYMONTHDAY}`]),
     shown: { rule: "FREQ=YEARLY;BYMONTHDAY=1;BYDAY=1MO", from: "2024-02-29", days: ["2029-01-01"] },
   },
   {
     name: "BYDAY is left out of account beside BYYEARDAY",
     reason: limits,
     applies: ({ parts }) => Boolean(parts.BYYEARDAY && parts.BYDAY),
-    instead: ({ parts }, from) => within(parts, from, [`BYDAY=${parts.BYDAY}`, `BYYEARDAY=${parts.BYYEARDAY}`]),
+    instead: ({ parts }, from) => within(parts, from, [...onWeekday(parts), `BYYEARDAY=${parts.BYYEARDAY}`]),
     shown: {
       rule: "FREQ=YEARLY;BYYEARDAY=1,100;BYDAY=MO",
       from: "2024-02-29",
@@ -104,6 +104,11 @@ export const exceptions: readonly Exception[] = [
 type Parts = DateRule["parts"];
 
 const nothingBeside = (parts: Parts) => !(parts.BYMONTH || parts.BYMONTHDAY || parts.BYYEARDAY);
+/** Its BYDAY alone, held to the year where the library looks for a 53rd beside it. */
+const onWeekday = ({ BYDAY: days = "" }: Parts) => [
+  `BYDAY=${days}`,
+  ...(days === "53TH" ? ["BYYEARDAY=365,366"] : days === "-53TH" ? ["BYYEARDAY=1,2"] : []),
+];
 const ofYearAlone = (parts: Parts) => parts.FREQ === "YEARLY" && !parts.BYMONTH;
 
 /** Days on which each of the rules occurs, said one part at a time, as the library understands them; then BYSETPOS and the end. */
