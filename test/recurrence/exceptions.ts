@@ -87,8 +87,9 @@ export const exceptions: readonly Exception[] = [
   {
     name: "days of the last week of the year before are left out, where the rule is counted from one of them",
     reason:
-      "RFC 5545 §3.3.10: a week is one of the year that has at least four of its days, so the last one ends in January; and " +
-      'DTSTART "defines the first instance in the recurrence set"',
+      'RFC 5545 §3.3.10: "Week number one of the calendar year is the first week that contains at least four (4) days in that ' +
+      'calendar year", so the last one may end in January; §3.8.5.3: "The DTSTART property defines the first instance in the ' +
+      'recurrence set"',
     applies: ({ parts }, from) => parts.BYWEEKNO !== undefined && from.endsWith("-01-01"),
     instead: ({ text, parts }, from) => {
       const { COUNT: count, INTERVAL: interval = "1" } = parts;
