@@ -47,12 +47,12 @@ const rules: ReadonlyArray<{ from: RegExp; allow: RegExp; why: string }> = [
   },
   {
     from: /^src\/scheduler\//,
-    allow: /^(#core\/|src\/(scheduler|producer|ledger|access)\/|node:|zod$|(?!src\/)[a-z@])/,
+    allow: /^(#core\/|src\/(scheduler|recurrence|producer|ledger|access)\/|node:|zod$|(?!src\/)[a-z@])/,
     why: "a scheduler is a producer with a clock: it knows no engine, no worker and no HTTP",
   },
   {
     from: /^src\/scheduler\/(tick|rule-problems|sentence|presets|spread|next|due)\.ts$/,
-    allow: /^(#core\/|src\/scheduler\/|src\/ledger\/schedules\.ts$|node:|(?!src\/)[a-z@])/,
+    allow: /^(#core\/|src\/(scheduler|recurrence)\/|src\/ledger\/schedules\.ts$|node:|(?!src\/)[a-z@])/,
     why: "what decides when is pure",
   },
   {
@@ -66,9 +66,14 @@ const rules: ReadonlyArray<{ from: RegExp; allow: RegExp; why: string }> = [
     why: "a worker accepts its handlers' children, and knows nothing of HTTP",
   },
   {
-    from: /^src\/scheduler\/(tick|cron|recurrence|zone|sentence|presets|rule-problems)/,
-    allow: /^(#core\/|src\/scheduler\/(tick|cron|recurrence|zone|sentence|rule-problems)|croner$)/,
+    from: /^src\/scheduler\/(tick|cron|rrule|zone|sentence|presets|rule-problems)/,
+    allow: /^(#core\/|src\/recurrence\/|src\/scheduler\/(tick|cron|rrule|zone|sentence|rule-problems)|croner$)/,
     why: "when the next tick is follows from the rule alone",
+  },
+  {
+    from: /^src\/recurrence\//,
+    allow: /^(#core\/(duration|errors)\.ts$|src\/recurrence\/)/,
+    why: "a rule and a calendar: no zone, no store, no library; schedules and reminders both stand on it",
   },
   {
     from: /^src\/reports\//,
@@ -82,7 +87,7 @@ const rules: ReadonlyArray<{ from: RegExp; allow: RegExp; why: string }> = [
   },
   {
     from: /^src\/reminders\//,
-    allow: /^(#core\/|src\/(reminders|ledger|producer)\/|node:|zod$|rrule-temporal$|temporal-polyfill$|date-holidays$)/,
+    allow: /^(#core\/|src\/(reminders|recurrence|ledger|producer)\/|node:|zod$|temporal-polyfill$|date-holidays$)/,
     why: "obligations are rows and dates: who is told, by what channel, is the jobs' affair",
   },
   {
@@ -96,7 +101,7 @@ const rules: ReadonlyArray<{ from: RegExp; allow: RegExp; why: string }> = [
     why: "embedded servers know nothing of jobs",
   },
   {
-    from: /^src\/(core|ledger|engines|producer|reminders|reports|scheduler|worker|services|api|dashboard|observability|access|embedded|client)\//,
+    from: /^src\/(core|ledger|engines|producer|reminders|reports|recurrence|scheduler|worker|services|api|dashboard|observability|access|embedded|client)\//,
     allow: /^(?!src\/(bin|runtime|process|stores|supervisor|catalog|config))/,
     why: "the parts do not know who puts them together",
   },

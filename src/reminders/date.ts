@@ -5,9 +5,12 @@ export type DateText = string;
 
 const datePattern = /^\d{4}-\d{2}-\d{2}$/;
 
-/** A day that exists: 2026-02-30 is none. Years from 1970 to 2200, so that nobody waits for a typing error. */
+/** No day is later, so that nobody waits for a typing error. */
+export const lastDate: DateText = "2200-12-31";
+
+/** A day that exists: 2026-02-30 is none. From 1970 to `lastDate`. */
 export function isDate(text: string): boolean {
-  if (!datePattern.test(text) || text < "1970-01-01" || text > "2200-12-31") return false;
+  if (!datePattern.test(text) || text < "1970-01-01" || text > lastDate) return false;
   try {
     Temporal.PlainDate.from(text, { overflow: "reject" });
     return true;

@@ -1,4 +1,5 @@
 import type { Catalog } from "#core/catalog.ts";
+import { InvalidInput } from "#core/errors.ts";
 import type { Log } from "#core/handler.ts";
 import { isRowError } from "../ledger/database.ts";
 import {
@@ -106,9 +107,10 @@ export class DueBatch {
       const lastJobOpen = schedule.lastJobId !== null && open.has(schedule.lastJobId);
       return { schedule, ...checked, plan: plan({ ...schedule, next: schedule.next!, lastJobOpen }, now) };
     } catch (error) {
-      // A rule that a release before could read: of errors of ours the words, of others the kind.
-      const problem = { path: "rule", message: (error as Error).name };
-      await this.#pause.pause(own.in, schedule, "rule_refused", [problem]);
+      // A rule that a release before could read: of errors of ours path and code, of others the kind.
+      const other = { path: "rule", message: (error as Error).name };
+      const problems = error instanceof InvalidInput ? error.problems : [other];
+      await this.#pause.pause(own.in, schedule, "rule_refused", problems);
       return null;
     }
   }
@@ -190,10 +192,18 @@ export class DueBatch {
     this.#log.debug({ schedules: firings.length, jobs }, "schedules.fired");
   }
 
-  /** Postgres refuses what this schedule would write: it is put aside, so that the others go on. */
+  /**
+   * Postgres refuses what this schedule would write: it is put aside, so that the others go on. Its row was let go with the
+   * transaction that failed: one that somebody has changed since is another, and is left to be fired.
+   */
   async #refuse(schedule: ScheduleRow, error: Error): Promise<void> {
-    const problem = { path: "", message: `Postgres refused it: ${(error as { code?: string }).code ?? error.name}` };
-    await this.#producer.transaction((own) => this.#pause.pause(own.in, schedule, "refused_by_store", [problem]));
+    const sqlState = (error as { code?: string }).code ?? error.name;
+    const problem = { path: "", message: `Postgres refused it: ${sqlState}`, code: sqlState };
+    await this.#producer.transaction(async ({ in: runner }) => {
+      const row = await this.#schedules.find(runner, schedule.tenant, schedule.name, true);
+      if (row?.id !== schedule.id || row.revision !== schedule.revision) return;
+      await this.#pause.pause(runner, row, "refused_by_store", [problem]);
+    });
   }
 }
 

@@ -2,7 +2,7 @@ import { seconds } from "#core/duration.ts";
 import { type FieldProblem, InvalidInput } from "#core/errors.ts";
 import type { ScheduleRule } from "#core/schedule.ts";
 import { parseCron } from "./cron.ts";
-import { parseParts } from "./recurrence-parts.ts";
+import { parseRrule } from "./rrule.ts";
 import { nextTick } from "./tick.ts";
 import { zoneOf } from "./zone.ts";
 import { nearestZone } from "./zone-names.ts";
@@ -29,7 +29,7 @@ function formProblems({ cron, rrule, everyMs, startsAt }: ScheduleRule): FieldPr
   }
   if (cron !== undefined) problems.push(...refusalOf(() => parseCron(cron)));
   if (rrule !== undefined) {
-    problems.push(...refusalOf(() => parseParts(rrule)));
+    problems.push(...refusalOf(() => parseRrule(rrule)));
     if (startsAt === undefined) {
       const message = "Expected the instant that the rrule is counted from, found none";
       problems.push({ path: "startsAt", message, code: "starts_at_missing" });

@@ -1,4 +1,4 @@
-import { parseParts } from "./recurrence-parts.ts";
+import { parseRrule } from "./rrule.ts";
 import {
   atTimes,
   every,
@@ -12,7 +12,7 @@ import {
 
 /** A valid recurrence rule in words, counted from a local time; null when the words would be clumsy or not exact. */
 export function recurrenceInWords(text: string, start: number): string | null {
-  const parts = parseParts(text);
+  const parts = parseRrule(text);
   const { frequency, interval, months, monthDays, days } = parts;
   if (parts.positions || parts.weekNumbers || parts.yearDays || parts.skip !== "OMIT") return null;
   const begun = new Date(start);

@@ -1,7 +1,7 @@
 import { hours, minutes, seconds } from "#core/duration.ts";
 import type { ScheduleRule } from "#core/schedule.ts";
 import { parseCron } from "./cron.ts";
-import { parseParts } from "./recurrence-parts.ts";
+import { parseRrule } from "./rrule.ts";
 import { cronInWords } from "./sentence-cron.ts";
 import { recurrenceInWords } from "./sentence-recurrence.ts";
 import { every } from "./sentence-words.ts";
@@ -22,7 +22,7 @@ export function sentenceOf(rule: ScheduleRule): string {
     return [words, rule.timeZone, ...frame(rule, zone, "", null)].join(", ");
   }
   const { rrule = "", startsAt = "1970-01-01T00:00:00Z" } = rule;
-  const { count, until } = parseParts(rrule);
+  const { count, until } = parseRrule(rrule);
   const start = Math.ceil(zone.local(Date.parse(startsAt)) / seconds(1)) * seconds(1);
   const words = recurrenceInWords(rrule, start) ?? `by the recurrence rule "${rrule}"`;
   const times = count === null ? [] : [count === 1 ? "once" : `${count} times`];

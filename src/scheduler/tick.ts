@@ -1,7 +1,8 @@
 import { InvalidInput } from "#core/errors.ts";
 import type { ScheduleRule } from "#core/schedule.ts";
+import { Recurrence } from "../recurrence/recurrence.ts";
 import { parseCron, type WallRule } from "./cron.ts";
-import { Recurrence } from "./recurrence.ts";
+import { parseRrule } from "./rrule.ts";
 import { remember, type Zone, zoneOf } from "./zone.ts";
 
 /** One planned instant of a schedule. */
@@ -99,7 +100,12 @@ function wallRuleOf(rule: ScheduleRule, zone: Zone, from: number): WallRule {
       },
     ]);
   const start = zone.local(from);
-  return remember(wallRules, `rrule ${start} ${rule.rrule}`, rulesKept, () => new Recurrence(rule.rrule!, start));
+  return remember(
+    wallRules,
+    `rrule ${start} ${rule.rrule}`,
+    rulesKept,
+    () => new Recurrence(parseRrule(rule.rrule!), start),
+  );
 }
 
 /**

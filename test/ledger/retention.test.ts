@@ -88,3 +88,22 @@ test("an ended job stays while its batch has not finished, and while it holds it
   );
   assert.equal((await services.retention.prune(never)).jobs, 2);
 });
+
+test("what came of ticks is kept for 30 days, also that of a schedule which is gone", async () => {
+  await using rig = await startRig({ jobs: [job] });
+  const { database, services } = rig.runtime;
+  await database.executeSql(
+    `insert into ${rig.schema}.schedule_ticks (schedule_id, tick, outcome, recorded_at)
+     select age, now() - n * interval '1 second', 'missed', now() - age * interval '1 hour'
+     from (values (29 * 24, 3), (30 * 24 - 1, 2), (30 * 24 + 1, 4100), (400 * 24, 1)) as of (age, count),
+       generate_series(1, count) n`, // 4,100: more than two batches
+  );
+  await services.retention.prune(never);
+  const { rows } = await database.executeSql(
+    `select schedule_id::int as age, count(*)::int as count from ${rig.schema}.schedule_ticks group by age order by age`,
+  );
+  assert.deepEqual(rows, [
+    { age: 29 * 24, count: 3 },
+    { age: 30 * 24 - 1, count: 2 },
+  ]);
+});

@@ -25,6 +25,21 @@ describe("the 31st of each month", () => {
   });
   test("is said just as well by the last day", () =>
     assert.deepEqual(days("FREQ=MONTHLY;BYMONTHDAY=-1", "2026-01-01", ...year), monthEnds));
+  test("is the first day of the next month after a short one with SKIP=FORWARD, once where that day is named as well", () => {
+    const first = ["2026-01-31", "2026-03-01", "2026-03-31", "2026-05-01"];
+    const until = ["2026-01-01", "2026-05-02"] as const;
+    for (const text of ["FREQ=MONTHLY;BYMONTHDAY=31", "FREQ=YEARLY;BYMONTHDAY=31"])
+      assert.deepEqual(days(`RSCALE=GREGORIAN;${text};SKIP=FORWARD`, "2026-01-01", ...until), first);
+    assert.deepEqual(
+      days("RSCALE=GREGORIAN;FREQ=MONTHLY;BYMONTHDAY=1,31;SKIP=FORWARD;BYMONTH=2,3", "2026-01-01", ...until),
+      ["2026-02-01", "2026-03-01", "2026-03-31"],
+    );
+  });
+  test("the 30th and the 31st are one day in short months", () =>
+    assert.deepEqual(
+      days("RSCALE=GREGORIAN;FREQ=MONTHLY;BYMONTHDAY=30,31;SKIP=BACKWARD", "2026-01-01", "2026-02-01", "2026-04-30"),
+      ["2026-02-28", "2026-03-30", "2026-03-31", "2026-04-30"],
+    ));
   test("the 30th moves in February alone", () =>
     assert.deepEqual(
       days("RSCALE=GREGORIAN;FREQ=MONTHLY;BYMONTHDAY=30;SKIP=BACKWARD", "2026-01-01", "2026-01-01", "2026-03-31"),
@@ -99,11 +114,14 @@ describe("a rule that never fires again", () => {
     ["the same, asked day by day", rule("FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30", first)],
     ["an end before the beginning", rule("FREQ=DAILY;UNTIL=20200101", first)],
     ["a count that is used up", rule("FREQ=DAILY;COUNT=3", "2026-01-01")],
+    ["a day that comes after 2200 alone", rule("FREQ=YEARLY;INTERVAL=200", "2025-01-01")],
     ["all its days excepted", rule("FREQ=DAILY;COUNT=2", first, [first, "2026-11-21"])],
   ] as const;
   for (const [name, one] of never) test(name, () => assert.equal(nextDate(one, first), null));
   test("a rare one does", () =>
     assert.equal(nextDate(rule("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29;BYDAY=SU", first), first), "2032-02-29"));
+  test("one of each century does", () =>
+    assert.equal(nextDate(rule("FREQ=YEARLY;INTERVAL=100", "2025-01-01"), first), "2125-01-01"));
 });
 
 describe("a rule that cannot be read is refused, never guessed at", () => {
@@ -124,11 +142,19 @@ describe("a rule that cannot be read is refused, never guessed at", () => {
       "RRULE:FREQ=DAILY",
       "FREQ=MONTHLY;BYSETPOS=1",
       "FREQ=DAILY;constructor=1",
+      "freq=daily",
+      "FREQ=DAILY;UNTIL=20261231T000000Z",
+      "FREQ=WEEKLY;BYMONTHDAY=1",
+      "FREQ=WEEKLY;BYDAY=1MO",
+      "FREQ=MONTHLY;BYWEEKNO=1",
+      "FREQ=MONTHLY;BYYEARDAY=1",
     ],
-    rule_not_on_dates: ["FREQ=HOURLY", "FREQ=DAILY;BYHOUR=9"],
+    rule_not_on_dates: ["FREQ=HOURLY", "FREQ=DAILY;BYHOUR=9", "BYSECOND=0;FREQ=DAILY"],
     rule_unsupported: [
-      "RSCALE=GREGORIAN;FREQ=MONTHLY;BYMONTHDAY=31;SKIP=FORWARD",
-      "RSCALE=GREGORIAN;FREQ=MONTHLY;BYMONTHDAY=30,31;SKIP=BACKWARD",
+      "RSCALE=GREGORIAN;FREQ=MONTHLY;BYMONTHDAY=-31;SKIP=FORWARD",
+      "RSCALE=GREGORIAN;FREQ=YEARLY;BYYEARDAY=366;SKIP=BACKWARD",
+      "RSCALE=GREGORIAN;FREQ=YEARLY;BYWEEKNO=53;SKIP=BACKWARD",
+      "RSCALE=GREGORIAN;FREQ=DAILY;BYMONTHDAY=31;SKIP=BACKWARD",
     ],
   };
   for (const [code, rules] of Object.entries(refused))

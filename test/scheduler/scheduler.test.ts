@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, expect, test } from "vitest";
-import { z } from "zod";
 import { hours, minutes, seconds } from "../../src/core/duration.ts";
 import { gate, testJob } from "../rig/jobs.ts";
 import { tenant } from "../rig/rig.ts";
-import { editor, lastHour, openStage, type Stage } from "./stage.ts";
+import { lastHour, openStage, type Stage } from "./stage.ts";
 
 const job = testJob(async () => undefined);
 
@@ -246,66 +245,5 @@ describe("a tick while the job before still lives", () => {
     held.open();
     for (const id of ids) await stage.rig.settled(id);
     assert.deepEqual(ran, ids);
-  });
-});
-
-describe("a schedule that cannot fire", () => {
-  const paused = async (stage: Stage, name: string) => {
-    const row = await stage.rig.until(async () => {
-      const found = await stage.registry.get(tenant, name);
-      return found.pausedWhy !== null && found;
-    });
-    const [incident] = await stage.rig.runtime.incidents.list({ state: "open", limit: 10 });
-    return { row, incident };
-  };
-
-  test("a job that is gone from the code pauses it, with an incident; others go on, and a release that has it again resumes", async () => {
-    await using stage = await openStage([job]);
-    for (const name of ["gone", "other"]) await stage.put(name);
-    const set = (to: string) =>
-      stage.rig.runtime.database.executeSql(`update ${stage.rig.schema}.schedules set job = $1 where name = 'gone'`, [
-        to,
-      ]);
-    await set("tests.gone");
-    await stage.setNext("gone", justNow());
-    await stage.setNext("other", justNow());
-    await stage.scheduler().start();
-    assert.equal((await stage.jobs("other")).length, 1);
-    assert.equal((await stage.registry.get(tenant, "gone")).pausedWhy, null, "another release may know it: a minute");
-
-    await stage.setNext("gone", justNow() - minutes(1));
-    const { row, incident } = await paused(stage, "gone");
-    assert.deepEqual([row.pausedWhy, row.next], ["unknown_job", null]);
-    expect(incident).toMatchObject({ kind: "schedule_paused", subject: `schedule/${tenant}/gone`, seen: 1 });
-    await assert.rejects(stage.registry.resume(editor, tenant, "gone"), { code: "invalid_input" });
-
-    await set(job.name);
-    await stage.scheduler().start();
-    const back = await stage.registry.get(tenant, "gone");
-    assert.deepEqual([back.pausedWhy, back.next?.tick], [null, lastHour() + hours(1)]);
-    assert.deepEqual(await stage.rig.runtime.incidents.list({ state: "open", limit: 10 }), []);
-    assert.deepEqual(
-      (await stage.audit("gone")).map(({ actor, action }) => [actor, action]),
-      [
-        ["tester", "schedule.create"],
-        ["scheduler", "schedule.pause"],
-        ["scheduler", "schedule.resume"],
-      ],
-    );
-  });
-
-  test("a payload that no longer fits pauses it, and no word of the payload is told", async () => {
-    const strict = testJob(async () => undefined, { payload: z.strictObject({ size: z.number().optional() }) });
-    await using stage = await openStage([strict]);
-    await stage.put("unfit", { payload: {} });
-    await stage.rig.runtime.database.executeSql(
-      `update ${stage.rig.schema}.schedules set payload = '{"size": "Ada"}' where name = 'unfit'`,
-    );
-    await stage.setNext("unfit", justNow());
-    await stage.scheduler().start();
-    const { row, incident } = await paused(stage, "unfit");
-    assert.equal(row.pausedWhy, "payload_refused");
-    assert.deepEqual(incident!.details.problems, [{ path: "payload.size", code: "invalid_type" }]);
-    assert.doesNotMatch(JSON.stringify([incident, stage.rig.lines, await stage.audit("unfit")]), /Ada/);
   });
 });

@@ -1,4 +1,4 @@
-import { InvalidInput } from "#core/errors.ts";
+import { NightshiftError } from "#core/errors.ts";
 
 export const frequencies = ["YEARLY", "MONTHLY", "WEEKLY", "DAILY", "HOURLY", "MINUTELY", "SECONDLY"] as const;
 export type Frequency = (typeof frequencies)[number];
@@ -17,7 +17,7 @@ export interface RecurrenceParts {
   readonly frequency: Frequency;
   readonly interval: number;
   readonly count: number | null;
-  /** The instant of UNTIL, epoch milliseconds. */
+  /** UNTIL, epoch milliseconds: the last instant; of a rule on dates the last day, as the midnight of UTC. */
   readonly until: number | null;
   /** First day of the week. */
   readonly weekStart: number;
@@ -34,20 +34,48 @@ export interface RecurrenceParts {
   readonly positions: readonly number[] | null;
 }
 
+/** A rule that cannot be kept. In which field it stands is for the caller to say. */
+export class RuleRefused extends NightshiftError {
+  readonly code: "rule_unreadable" | "rule_not_on_dates" | "rule_unsupported";
+
+  constructor(code: RuleRefused["code"], message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
 /** Occurrences must be walked through to be counted. `limit` of the schedule has no such bound. */
 const countLimit = 10_000;
 const intervalLimit = 10_000;
 
-/** Read `FREQ=…;…`. Throws InvalidInput (`rrule_invalid`) naming the part that is wrong and what was expected of it. */
+/**
+ * Read `FREQ=…;…`, in any case and also behind `RRULE:`, as a rule on times of a clock: UNTIL is an instant. Throws
+ * RuleRefused, which names the part that is wrong and what was expected of it.
+ */
 export function parseParts(text: string): RecurrenceParts {
-  if (/DTSTART|RDATE|EXDATE|EXRULE/i.test(text))
-    refuse("Expected the rule alone: it is counted from `startsAt`, and takes no DTSTART, RDATE, EXDATE or EXRULE");
-  const given = new Map<string, string>();
-  for (const part of text
+  const rule = text
     .trim()
     .replace(/^RRULE:/i, "")
-    .toUpperCase()
-    .split(";")) {
+    .toUpperCase();
+  return read(rule, untilInstant);
+}
+
+/** Read `FREQ=…;…` as a rule on dates: it has no hours, and UNTIL is a day. Throws RuleRefused. */
+export function parseDateParts(text: string): RecurrenceParts {
+  const hour = /(?:^|;)(?:FREQ=(?:HOUR|MINUTE|SECOND)LY|BY(?:HOUR|MINUTE|SECOND)=)/.exec(text);
+  if (hour) throw new RuleRefused("rule_not_on_dates", `Expected a rule on dates, found ${hour[0].replace(";", "")}`);
+  const parts = read(text, untilDay);
+  // BYMONTHDAY only limits the days of a DAILY rule, so there is none that SKIP could move: whoever writes it expects one.
+  if (parts.frequency === "DAILY" && parts.skip !== "OMIT" && parts.monthDays?.some((day) => day > 28))
+    refuse("Expected SKIP beside BYMONTHDAY with MONTHLY or YEARLY, found DAILY", "rule_unsupported");
+  return parts;
+}
+
+function read(text: string, untilOf: (value: string) => number): RecurrenceParts {
+  if (/DTSTART|RDATE|EXDATE|EXRULE/i.test(text))
+    refuse("Expected the rule alone, with no DTSTART, RDATE, EXDATE or EXRULE: the first day is a field of its own");
+  const given = new Map<string, string>();
+  for (const part of text.split(";")) {
     const [, name, value] = /^([A-Z]+)=([^=\s]+)$/.exec(part) ?? [];
     if (name === undefined || value === undefined) refuse(`Expected parts such as FREQ=DAILY, found "${part}"`);
     if (given.has(name)) refuse(`Expected ${name} once, found it twice`);
@@ -106,11 +134,12 @@ function checkTogether(parts: RecurrenceParts): void {
   if (parts.skip !== "OMIT" && (parts.yearDays || parts.weekNumbers || parts.monthDays?.some((day) => day < -28)))
     refuse(
       "Expected SKIP with days of the month of -28 to 31, found BYYEARDAY, BYWEEKNO or a day before the month's first",
+      "rule_unsupported",
     );
 }
 
-function refuse(message: string): never {
-  throw new InvalidInput("schedule rule", [{ path: "rrule", message, code: "rrule_invalid" }], "rrule_invalid");
+function refuse(message: string, code: RuleRefused["code"] = "rule_unreadable"): never {
+  throw new RuleRefused(code, message);
 }
 
 function oneOf<T extends string>(name: string, value: string, choices: readonly T[]): T {
@@ -148,11 +177,20 @@ function daysOf(value: string | null): WeekdayPart[] | null {
   });
 }
 
-function untilOf(value: string): number {
+function untilInstant(value: string): number {
   const [, year, month, day, hour, minute, second] = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(value) ?? [];
-  const text = `${year}-${month}-${day}T${hour}:${minute}:${second}.000Z`;
+  const at = instantOf(`${year}-${month}-${day}T${hour}:${minute}:${second}.000Z`);
+  return at ?? refuse(`Expected UNTIL to be an instant in UTC such as 20301231T225959Z, found "${value}"`);
+}
+
+function untilDay(value: string): number {
+  const [, year, month, day] = /^(\d{4})(\d\d)(\d\d)$/.exec(value) ?? [];
+  const at = instantOf(`${year}-${month}-${day}T00:00:00.000Z`);
+  return at ?? refuse(`Expected UNTIL to be a day such as 20301231, found "${value}"`);
+}
+
+/** Null for one that no calendar has, such as 30 February. */
+function instantOf(text: string): number | null {
   const at = Date.parse(text);
-  if (Number.isNaN(at) || new Date(at).toISOString() !== text)
-    refuse(`Expected UNTIL to be an instant in UTC such as 20301231T225959Z, found "${value}"`);
-  return at;
+  return Number.isNaN(at) || new Date(at).toISOString() !== text ? null : at;
 }

@@ -1,7 +1,6 @@
 import { days, hours, minutes, seconds } from "#core/duration.ts";
-import type { WallRule } from "./cron.ts";
-import { calendarDay, dayMatches, dayNumber, daysOfMonth, weekdayOf } from "./recurrence-days.ts";
-import { type Frequency, parseParts, type RecurrenceParts } from "./recurrence-parts.ts";
+import { calendarDay, dayMatches, dayNumber, daysOfMonth, daysOfWeeks, weekdayOf } from "./days.ts";
+import type { Frequency, RecurrenceParts } from "./parts.ts";
 
 /** Length of a period that always has the same; a year and a month have not. */
 const unitMs: Readonly<Record<Exclude<Frequency, "YEARLY" | "MONTHLY">, number>> = {
@@ -26,53 +25,63 @@ const end = Date.UTC(10_000, 0, 1);
 /**
  * An RFC 5545 recurrence on the wall clock: local times as numbers, where every time exists; whose instant a local time has
  * is the zone's to say. A rule names a period (year, month, week, day, hour, …), days or units within it (`bases`) and
- * times within those (`slots`). UNTIL is an instant and therefore the caller's: here the rule goes on.
+ * times within those (`slots`). UNTIL may be an instant and is therefore the caller's: here the rule goes on.
  */
-export class Recurrence implements WallRule {
+export class Recurrence {
   readonly parts: RecurrenceParts;
   readonly #start: number;
   readonly #slots: readonly number[];
   readonly #firstPeriod: number;
-  /** With COUNT: the last occurrence, once it was counted. */
-  #last: number | null = null;
+  /** How far back to begin where a period's last days may stand in the next: moved forward, or of a week of two years. */
+  readonly #overhang: number;
+  /** The days of the period that was looked at last. */
+  #held: { readonly period: number; readonly bases: readonly number[] } | null = null;
+  /** With COUNT: how many occurrences were counted so far, and the last of them. */
+  #counted = 0;
+  #last: number;
   #endedAt = Number.POSITIVE_INFINITY;
 
-  /** `start` is the local time the rule is counted from. Throws InvalidInput (`rrule_invalid`). */
-  constructor(text: string, start: number) {
+  /** `start` is the local time the rule is counted from. */
+  constructor(parts: RecurrenceParts, start: number) {
     this.#start = Math.ceil(start / seconds(1)) * seconds(1);
-    this.parts = withDefaults(parseParts(text), this.#start);
+    this.parts = withDefaults(parts, this.#start);
     this.#slots = slotsOf(this.parts);
     this.#firstPeriod = this.#periodOf(this.#start);
+    this.#last = this.#start - 1;
+    this.#overhang = parts.skip === "FORWARD" || parts.weekNumbers ? parts.interval : 0;
   }
 
-  next(local: number): number | null {
-    const next = this.#after(local);
-    if (this.parts.count === null || next === null) return next;
-    this.#last ??= this.#countTo(this.parts.count);
-    return next > this.#last ? null : next;
+  /**
+   * The first occurrence after a local time; null: none. Bounded, whatever the rule. What lies after `until` is of no interest:
+   * it may be answered, or null.
+   */
+  next(local: number, until = end): number | null {
+    const next = this.#after(local, until);
+    return next !== null && this.#isCounted(next) ? next : null;
   }
 
-  #countTo(count: number): number {
-    let last = this.#start - 1;
-    for (let counted = 0; counted < count; counted += 1) {
-      const next = this.#after(last);
-      if (next === null) break;
-      last = next;
+  /** Whether COUNT reaches an occurrence. Those before it are walked through, each once. */
+  #isCounted(occurrence: number): boolean {
+    const { count } = this.parts;
+    if (count === null) return true;
+    while (this.#counted < count && this.#last < occurrence) {
+      this.#last = this.#after(this.#last)!;
+      this.#counted += 1;
     }
-    return last;
+    return occurrence <= this.#last;
   }
 
   /** The first occurrence after a local time, COUNT left aside. Bounded: a rule too rare to be found has ended. */
-  #after(local: number): number | null {
+  #after(local: number, until = end): number | null {
     const from = Math.max(local, this.#start - 1);
     if (from >= this.#endedAt) return null;
-    const { interval, skip } = this.parts;
+    const { interval } = this.parts;
     const limit = stepLimit[this.parts.frequency];
-    const back = skip === "FORWARD" ? interval : 0; // a day moved forward stands in the period after its own
-    let period = this.#align(this.#periodOf(from)) - back;
+    let period = this.#align(this.#periodOf(from)) - this.#overhang;
     for (let step = 0; step < limit; step += 1) {
-      if (period < this.#firstPeriod) period = this.#firstPeriod;
-      if (this.#beginOf(period) >= end) break;
+      const begin = this.#beginOf(period);
+      if (begin >= end) break;
+      if (begin > until + days(7)) return null; // week 1 of a year may begin before it
       const found = this.#within(period, from);
       if (found !== null) return found;
       period = Math.max(period + interval, this.#align(this.#nextPossible(period)));
@@ -89,7 +98,8 @@ export class Recurrence implements WallRule {
 
   /** The first occurrence of a period after a local time. */
   #within(period: number, from: number): number | null {
-    const bases = this.#bases(period);
+    if (this.#held?.period !== period) this.#held = { period, bases: this.#bases(period) };
+    const { bases } = this.#held;
     const slots = this.#slots;
     const count = bases.length * slots.length;
     if (count === 0) return null;
@@ -115,7 +125,11 @@ export class Recurrence implements WallRule {
     const { parts } = this;
     switch (parts.frequency) {
       case "YEARLY":
-        return distinct((parts.months ?? allMonths).flatMap((month) => daysOfMonth(parts, period, month))).map(days);
+        return (
+          parts.weekNumbers
+            ? daysOfWeeks(parts, period)
+            : distinct((parts.months ?? allMonths).flatMap((month) => daysOfMonth(parts, period, month)))
+        ).map(days);
       case "MONTHLY":
         return daysOfMonth(parts, Math.floor(period / 12), (period % 12) + 1).map(days);
       case "WEEKLY": {

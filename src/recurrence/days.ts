@@ -1,5 +1,5 @@
 import { days } from "#core/duration.ts";
-import type { RecurrenceParts } from "./recurrence-parts.ts";
+import type { RecurrenceParts } from "./parts.ts";
 
 /** A day of the calendar. `number` counts days since 1970-01-01, `weekday` from Monday, 0; the others begin with 1. */
 export interface CalendarDay {
@@ -29,17 +29,15 @@ export function weekdayOf(number: number): number {
   return (((number + 3) % 7) + 7) % 7; // 1970-01-01 was a Thursday
 }
 
-/** Whether a day has what every given BY part of days asks for, SKIP left aside. */
+/** Whether a day has what every given BY part of days asks for; SKIP and weeks left aside. */
 export function dayMatches(parts: RecurrenceParts, day: CalendarDay): boolean {
-  const { months, monthDays, yearDays, weekNumbers } = parts;
+  const { months, monthDays, yearDays } = parts;
   if (months && !months.includes(day.month)) return false;
   if (monthDays && !fromEitherEnd(monthDays, day.date, monthLength(day.year, day.month))) return false;
   if (parts.days && !weekdayMatches(parts, day)) return false;
-  if (yearDays) {
-    const first = dayNumber(day.year, 1, 1);
-    if (!fromEitherEnd(yearDays, day.number - first + 1, dayNumber(day.year + 1, 1, 1) - first)) return false;
-  }
-  return !weekNumbers || weekMatches(weekNumbers, day, parts.weekStart);
+  if (!yearDays) return true;
+  const first = dayNumber(day.year, 1, 1);
+  return fromEitherEnd(yearDays, day.number - first + 1, dayNumber(day.year + 1, 1, 1) - first);
 }
 
 /** The matching days of a month, in order. With SKIP, a day that the month does not have is its last, or the day after. */
@@ -61,6 +59,28 @@ export function daysOfMonth(parts: RecurrenceParts, year: number, month: number)
   return found;
 }
 
+/**
+ * The matching days of the numbered weeks of a year, in order. Week 1 is the first with at least four days in the year: it may
+ * begin in the year before, and the last one end in the year after.
+ */
+export function daysOfWeeks(parts: RecurrenceParts, year: number): number[] {
+  const first = firstWeek(year, parts.weekStart);
+  const count = (firstWeek(year + 1, parts.weekStart) - first) / 7;
+  const found: number[] = [];
+  for (let week = 1; week <= count; week += 1) {
+    if (!fromEitherEnd(parts.weekNumbers!, week, count)) continue;
+    const begin = first + (week - 1) * 7;
+    for (let day = begin; day < begin + 7; day += 1) if (dayMatches(parts, calendarDay(day))) found.push(day);
+  }
+  return found;
+}
+
+/** The day on which week 1 of a year begins: 4 January is always in it. */
+function firstWeek(year: number, weekStart: number): number {
+  const fourth = dayNumber(year, 1, 4);
+  return fourth - ((weekdayOf(fourth) - weekStart + 7) % 7);
+}
+
 export function monthLength(year: number, month: number): number {
   return month === 2
     ? year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0)
@@ -79,20 +99,6 @@ function weekdayMatches({ days: wanted, months, frequency }: RecurrenceParts, da
     const index = day.number - first;
     return nth > 0 ? Math.floor(index / 7) + 1 === nth : -Math.floor((length - 1 - index) / 7) - 1 === nth;
   });
-}
-
-/** Week 1 is the first with at least four days in its year; the last days of December may lie in week 1 of the next. */
-function weekMatches(wanted: readonly number[], day: CalendarDay, weekStart: number): boolean {
-  const fourth = day.number - ((day.weekday - weekStart + 7) % 7) + 3;
-  const { year } = calendarDay(fourth);
-  const first = dayNumber(year, 1, 1);
-  const length = dayNumber(year + 1, 1, 1) - first;
-  const index = fourth - first;
-  return fromEitherEnd(
-    wanted,
-    Math.floor(index / 7) + 1,
-    Math.floor(index / 7) + 1 + Math.floor((length - 1 - index) / 7),
-  );
 }
 
 /** Whether the `place`th of `length`, both counted from 1, is wanted; negative numbers count from the end. */
