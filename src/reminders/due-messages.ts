@@ -3,9 +3,10 @@ import { minutes } from "#core/duration.ts";
 import type { Log } from "#core/handler.ts";
 import type { JobDefinition } from "#core/job.ts";
 import type { Priority } from "#core/priority.ts";
-import type { SqlRow } from "#core/sql.ts";
+import type { SqlRow, SqlRunner } from "#core/sql.ts";
 import type { Database } from "../ledger/database.ts";
 import type { Entry, Producer } from "../producer/producer.ts";
+import { managerStage, managerTurn, type OwnerMessage } from "./ladder.ts";
 
 const pageSize = 500;
 /** How long the job of a message is waited for before the sweep asks again; a job that still lives is joined, not doubled. */
@@ -34,35 +35,65 @@ export class DueMessages {
   async fanOut(job: JobDefinition, signal: AbortSignal): Promise<number> {
     for (let total = 0; ; ) {
       signal.throwIfAborted();
-      const count = await this.#fanOutPage(job);
-      total += count;
-      if (count < pageSize) return total;
+      const { given, seen } = await this.#fanOutPage(job);
+      total += given;
+      if (seen < pageSize) return total;
     }
   }
 
-  #fanOutPage(job: JobDefinition): Promise<number> {
+  #fanOutPage(job: JobDefinition): Promise<{ given: number; seen: number }> {
     const now = this.#clock.now();
     return this.#producer.transaction(async (own) => {
       const { rows } = await own.in.executeSql(
-        `select d.id, d.tenant, o.body ->> 'priority' as priority
+        `select d.id, d.tenant, o.body ->> 'priority' as priority, d.due_on::text, case d.stage when $2 then o.body end as ladder
          from ${this.#deliveries} d join ${this.#database.schema}.obligations o on o.tenant = d.tenant and o.id = d.obligation_id
          where d.state = 'planned' and d.sweep_at <= $1 order by d.sweep_at, d.id limit ${pageSize}
          for update of d skip locked`,
-        [new Date(now)],
+        [new Date(now), managerStage],
       );
+      const early = await this.#putOff(
+        own.in,
+        rows.filter(({ ladder }) => ladder !== null),
+        now,
+      );
+      const due = rows.filter(({ id }) => !early.has(id));
       const entry = (row: SqlRow): Entry => ({
         job,
         payload: { deliveryId: row.id },
         options: { priority: row.priority as Priority },
       });
-      for (const [tenant, ofTenant] of Map.groupBy(rows, (row) => row.tenant as string))
+      for (const [tenant, ofTenant] of Map.groupBy(due, (row) => row.tenant as string))
         await this.#producer.enqueueMany(tenant, ofTenant.map(entry), own);
       await own.in.executeSql(`update ${this.#deliveries} set sweep_at = $2 where id = any($1::uuid[])`, [
-        rows.map((row) => row.id),
+        due.map((row) => row.id),
         new Date(now + regardMs),
       ]);
-      return rows.length;
+      return { given: due.length, seen: rows.length };
     });
+  }
+
+  /** Managers whose owner was told later than planned, or is told only now, wait for the time between the two. Says which. */
+  async #putOff(sql: SqlRunner, managers: readonly SqlRow[], now: number): Promise<ReadonlySet<string>> {
+    if (managers.length === 0) return new Set();
+    const { rows } = await sql.executeSql(
+      `select m.id, d.stage, d.state, d.fire_at, d.sending_since
+       from ${this.#deliveries} m join ${this.#deliveries} d using (tenant, obligation_id, occurs_on, due_on)
+       where m.id = any($1::uuid[]) and d.role = 'owner' and d.stage <> 'resolve'`,
+      [managers.map(({ id }) => id)],
+    );
+    const toOwner = Map.groupBy(rows, ({ id }) => id as string);
+    const early = managers
+      .map(({ id, ladder, due_on: dueOn }) => {
+        const messages = (toOwner.get(id) ?? []).map(toOwnerMessage);
+        return { id: id as string, turn: managerTurn(ladder, dueOn, messages, now) };
+      })
+      .filter(({ turn }) => turn > now);
+    await sql.executeSql(
+      `update ${this.#deliveries} d set fire_at = t.turn, sweep_at = t.turn
+       from unnest($1::uuid[], $2::timestamptz[]) as t (id, turn) where d.id = t.id`,
+      [early.map(({ id }) => id), early.map(({ turn }) => new Date(turn))],
+    );
+    return new Set(early.map(({ id }) => id));
   }
 
   /**
@@ -86,4 +117,13 @@ export class DueMessages {
   get #deliveries(): string {
     return `${this.#database.schema}.deliveries`;
   }
+}
+
+function toOwnerMessage(row: SqlRow): OwnerMessage {
+  return {
+    stage: row.stage,
+    state: row.state,
+    fireAt: row.fire_at.getTime(),
+    takenAt: row.sending_since?.getTime() ?? null,
+  };
 }

@@ -28,7 +28,7 @@ export class MessageRows {
   /** Every message about these occurrences. */
   async of(sql: SqlRunner, tenant: string, id: string, of: readonly Occurrence[]): Promise<KnownDelivery[]> {
     const { rows } = await sql.executeSql(
-      `select id, occurs_on::text, due_on::text, stage, role, recipient, channel, fire_at, state, because
+      `select id, occurs_on::text, due_on::text, stage, role, recipient, channel, fire_at, state, because, sending_since
        from ${this.#schema}.deliveries where tenant = $1 and obligation_id = $2 and occurs_on = any($3::date[])`,
       [tenant, id, of.map(({ occursOn }) => occursOn)],
     );
@@ -128,6 +128,7 @@ function toKnown(row: SqlRow): KnownDelivery {
     fireAt: row.fire_at.getTime(),
     state: row.state,
     because: row.because,
+    takenAt: row.sending_since?.getTime() ?? null,
   };
 }
 

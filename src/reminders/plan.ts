@@ -1,6 +1,7 @@
 import type { DaysOff } from "./business-day.ts";
 import { addDays, type DateText, instantOf } from "./date.ts";
-import type { ChannelName, ObligationBody } from "./obligation.ts";
+import { managerStage, managerTurn, ownerStage, told } from "./ladder.ts";
+import type { ChannelName, ObligationBody, Offset } from "./obligation.ts";
 import { type Occurrence, offsetDay } from "./occurrence.ts";
 
 /** What can be said of a message. `sending` and what follows are history: a plan does not touch them. */
@@ -44,6 +45,8 @@ export interface KnownMessage extends Addressee {
   readonly because: Because | null;
   /** What it says. */
   readonly dueOn: DateText;
+  /** When a sender last took it in hand, epoch ms; `null`: none has. */
+  readonly takenAt: number | null;
 }
 
 export interface PlannedOccurrence extends Occurrence {
@@ -54,7 +57,6 @@ export interface PlannedOccurrence extends Occurrence {
   readonly moved: boolean;
 }
 
-const told: readonly DeliveryState[] = ["sending", "sent", "unknown", "failed"];
 const ladder = /^overdue-/;
 
 /**
@@ -63,7 +65,8 @@ const ladder = /^overdue-/;
  *
  * Reminders go to the owner, on every channel but PagerDuty, which gets overdue stages alone: it wakes people. A stage whose
  * time has passed before anybody was told is not sent, but the newest of them goes out now: one message instead of a burst.
- * When the day that somebody was told of is no longer the day, the owner is told of the new one at once.
+ * When the day that somebody was told of is no longer the day, the owner is told of the new one at once. The manager's turn
+ * comes after the owner's, however late that was (`managerTurn`).
  */
 export function messagesOf(
   obligation: ObligationBody,
@@ -76,8 +79,7 @@ export function messagesOf(
   const snoozedUntil =
     occurrence.snoozedUntil !== null && occurrence.snoozedUntil <= dueOn ? occurrence.snoozedUntil : null;
   const waiting = new Map(known.filter(({ state }) => state === "planned").map((one) => [keyOf(one), one]));
-  const { messages, at } = draft(obligation, occurrence, holidays);
-  const decided = messages.map((message): Message => {
+  const decide = (message: Draft): Message => {
     const { stage, day, fireAt } = message;
     const isLadder = ladder.test(stage);
     const due = fireAt <= now;
@@ -99,26 +101,31 @@ export function messagesOf(
       state: "planned",
       fireAt: due && before ? Math.min(before.fireAt, now) : fireAt,
     };
-  });
-
+  };
   const news = movedNews(obligation, occurrence, known, now);
-  for (const who of addressees(obligation))
+  /** The newest of what is past goes out now to whoever was told nothing of this day, and is about to be told nothing. */
+  const decided = (drafts: readonly Draft[]): Message[] => {
+    const messages = drafts.map(decide);
     for (const channel of obligation.channels) {
       const of = (one: Addressee & { channel: ChannelName }) =>
-        one.recipient === who.recipient && one.channel === channel;
+        one.recipient === drafts[0]?.recipient && one.channel === channel;
       const informed = known.some((one) => of(one) && one.dueOn === dueOn && told.includes(one.state));
-      const soon = decided.some((one) => of(one) && one.state === "planned" && one.fireAt <= now);
+      const soon = messages.some((one) => of(one) && one.state === "planned" && one.fireAt <= now);
       if (informed || soon || news.some(of)) continue;
-      const latest = decided.filter((one) => of(one) && one.because === "past").sort((a, b) => b.fireAt - a.fireAt)[0];
-      if (latest) decided[decided.indexOf(latest)] = { ...latest, state: "planned", because: null, fireAt: now };
+      const latest = messages.filter((one) => of(one) && one.because === "past").sort((a, b) => b.fireAt - a.fireAt)[0];
+      if (latest) messages[messages.indexOf(latest)] = { ...latest, state: "planned", because: null, fireAt: now };
     }
-  if (snoozedUntil !== null) {
-    const awake = at(snoozedUntil, `snooze-${snoozedUntil}`).filter(
-      (one) => one.fireAt > now || waiting.has(keyOf(one)),
-    );
-    decided.push(...awake.filter(notYetOn(decided)));
-  }
-  return [...decided, ...news];
+    return messages;
+  };
+
+  const { toOwner, toManager, awake } = drafts(obligation, occurrence, holidays);
+  const owners = decided(toOwner);
+  const heard = known.filter((one) => one.role === "owner" && one.dueOn === dueOn && told.includes(one.state));
+  const hears = [...owners, ...news].map((one) => ({ ...one, takenAt: null }));
+  const managers = decided(toManager(managerTurn(obligation, dueOn, [...heard, ...hears], now)));
+  const reminders =
+    snoozedUntil === null ? [] : awake(snoozedUntil).filter((one) => one.fireAt > now || waiting.has(keyOf(one)));
+  return [...owners, ...managers, ...reminders.filter(notYetOn(owners)), ...news];
 }
 
 /** What a message is known by within its occurrence. */
@@ -128,31 +135,33 @@ export function keyOf({ stage, recipient, channel }: Pick<Message, "stage" | "re
 
 type Draft = Omit<Message, "state" | "because"> & { readonly day: DateText };
 
-function draft(obligation: ObligationBody, { dueOn }: Occurrence, holidays: DaysOff) {
+function drafts(obligation: ObligationBody, { dueOn }: Occurrence, holidays: DaysOff) {
   const { owner, manager, offsets, overdue, channels } = obligation;
-  const instant = (day: DateText, zone: string | undefined) =>
-    instantOf(day, obligation.at, zone ?? obligation.timeZone);
-  const to = (role: Addressee["role"], stage: string, day: DateText, on: readonly ChannelName[]): Draft[] => {
-    const who = role === "owner" ? owner : manager!;
-    const fireAt = instant(day, who.timeZone);
-    return on.map((channel) => ({ stage, role, recipient: who.id, channel, day, fireAt }));
-  };
   const quiet = channels.filter((channel) => channel !== "pagerduty");
-  const messages = [
-    ...offsets.flatMap((offset) =>
-      to(
-        "owner",
-        `${offset.days > 0 ? "+" : ""}${offset.days}${offset.unit[0] === "c" ? "d" : "b"}`,
-        offsetDay(dueOn, offset, holidays),
-        quiet,
-      ),
-    ),
-    ...to("owner", "overdue-owner", addDays(dueOn, overdue.ownerDays), channels),
-    ...(manager ? to("manager", "overdue-manager", addDays(dueOn, overdue.managerDays), channels) : []),
+  const tell = (stage: string, day: DateText, on: readonly ChannelName[]): Draft[] => {
+    const fireAt = instantOf(day, obligation.at, owner.timeZone ?? obligation.timeZone);
+    return on.map((channel) => ({ stage, role: "owner", recipient: owner.id, channel, day, fireAt }));
+  };
+  const stageOf = ({ days, unit }: Offset) => `${days > 0 ? "+" : ""}${days}${unit[0] === "c" ? "d" : "b"}`;
+  const toOwner = [
+    ...offsets.flatMap((offset) => tell(stageOf(offset), offsetDay(dueOn, offset, holidays), quiet)),
+    ...tell(ownerStage, addDays(dueOn, overdue.ownerDays), channels),
   ];
-  const at = (day: DateText, stage: string): Message[] =>
-    to("owner", stage, day, quiet).map((one) => ({ ...plain(one), state: "planned", because: null }));
-  return { messages, at };
+  const toManager = (fireAt: number): Draft[] =>
+    (manager ? channels : []).map((channel) => {
+      const recipient = manager!.id;
+      return {
+        stage: managerStage,
+        role: "manager",
+        recipient,
+        channel,
+        day: addDays(dueOn, overdue.managerDays),
+        fireAt,
+      };
+    });
+  const awake = (day: DateText): Message[] =>
+    tell(`snooze-${day}`, day, quiet).map((one) => ({ ...plain(one), state: "planned", because: null }));
+  return { toOwner, toManager, awake };
 }
 
 function plain({ day: _day, ...message }: Draft): Omit<Message, "state" | "because"> {
@@ -185,11 +194,6 @@ function movedNews(
       state: "planned",
       because: null,
     }));
-}
-
-function addressees({ owner, manager }: ObligationBody): Addressee[] {
-  const of = (role: Addressee["role"], id: string) => ({ role, recipient: id });
-  return [of("owner", owner.id), ...(manager ? [of("manager", manager.id)] : [])];
 }
 
 /** Where a reminder goes out on that day anyway, a second one would only annoy. */

@@ -276,24 +276,76 @@ test("a channel that this installation does not have fails by name, and the othe
   assert.equal((await stage.rows(id))[0]!.errorCode, "channel_not_configured");
 });
 
-test("after an outage of days each person gets one message of an occurrence, not three; the ladder climbs", async () => {
-  await using stage = await openStage("2026-05-01T00:00:00Z");
-  const { id } = await stage.create({ manager: chief });
-  await stage.rig.work();
-  stage.at("2026-07-05T00:00:00Z"); // nobody swept for two months
-  await stage.sweep();
-  assert.deepEqual(await stage.mails(), [
-    "Asha Rao <asha@example.com> Overdue by 5 days: GSTR-3B",
-    "Chitra Iyer <chief@example.com> Overdue by 5 days: GSTR-3B",
-  ]);
-  assert.deepEqual(await states(stage, id), [
-    ...["-30d", "-7d", "-1d", "0d"].map((name) => `${name} email suppressed`),
-    "overdue-owner email sent",
-    "overdue-manager email sent",
-  ]);
-  stage.at("2026-08-05T00:00:00Z");
-  await stage.sweep();
-  assert.equal((await stage.mails()).length, 2, "each stage once, however long it stays overdue");
+describe("after an outage of days", () => {
+  const outage = async () => {
+    const stage = await openStage("2026-05-01T00:00:00Z");
+    const { id } = await stage.create({ manager: { ...chief, timeZone: "America/New_York" } });
+    await stage.rig.work();
+    stage.at("2026-07-05T00:00:00Z"); // nobody swept for two months
+    assert.deepEqual(await stage.sweep(), { due: 5, lost: 0, replanned: 1 });
+    return { stage, id };
+  };
+  const owners = "Asha Rao <asha@example.com> Overdue by 5 days: GSTR-3B";
+
+  test("the owner gets one message of an occurrence, not five; the manager's comes as many days later as ever", async () => {
+    const { stage: opened, id } = await outage();
+    await using stage = opened;
+    assert.deepEqual(await stage.mails(), [owners]);
+    const rungs = ["overdue-owner asha email sent 2026-07-01T03:30"];
+    const waits = "overdue-manager chief email planned 2026-07-07T13:00"; // 09:00 in New York, two days after the owner
+    assert.deepEqual((await stage.lines(id)).slice(4), [...rungs, waits]);
+    assert.deepEqual(
+      (await states(stage, id)).slice(0, 4),
+      ["-30d", "-7d", "-1d", "0d"].map((name) => `${name} email suppressed`),
+    );
+
+    stage.at("2026-07-06T12:00:00Z");
+    const { obligations } = stage.rig.runtime.reminders;
+    await obligations.change(tenant, id, { title: "GSTR-3B of June" });
+    assert.deepEqual((await stage.lines(id)).slice(4), [...rungs, waits], "planned again, it does not come sooner");
+    stage.at("2026-07-07T12:59:00Z");
+    assert.deepEqual(await stage.sweep(), { due: 0, lost: 0, replanned: 0 });
+    stage.at("2026-07-07T13:00:00Z");
+    assert.deepEqual(await stage.sweep(), { due: 1, lost: 0, replanned: 0 });
+    assert.deepEqual(await stage.mails(), [
+      owners,
+      "Chitra Iyer <chief@example.com> Overdue by 7 days: GSTR-3B of June",
+    ]);
+    stage.at("2026-08-05T00:00:00Z");
+    await stage.sweep();
+    assert.equal((await stage.mails()).length, 2, "each stage once, however long it stays overdue");
+  });
+
+  test("an owner who answers within that time spares the manager", async () => {
+    const { stage: opened, id } = await outage();
+    await using stage = opened;
+    await stage.rig.runtime.reminders.occurrences.acknowledge(tenant, id, {});
+    stage.at("2026-07-08T00:00:00Z");
+    assert.deepEqual(await stage.sweep(), { due: 0, lost: 0, replanned: 0 });
+    assert.deepEqual(await stage.mails(), [owners]);
+  });
+
+  test("of the workers that send alone: while the owner's message waits for one, the manager's waits behind it", async () => {
+    await using stage = await openStage("2026-06-29T00:00:00Z");
+    const { id } = await stage.create({ manager: chief, offsets: [] });
+    const { outbox } = stage.rig.runtime.reminders;
+    const options = { signal: new AbortController().signal, repeatable: [] };
+    const manager = async () => (await stage.lines(id)).find((line) => line.startsWith("overdue-manager"));
+    stage.at("2026-07-03T03:31:00Z"); // the manager's turn, and the owner knows nothing
+    assert.equal((await outbox.sweep(deliver, options)).due, 1);
+    assert.equal(await manager(), "overdue-manager chief email planned 2026-07-05T03:30");
+    stage.at("2026-07-05T03:31:00Z");
+    await outbox.sweep(deliver, options);
+    assert.equal(await manager(), "overdue-manager chief email planned 2026-07-07T03:30");
+    await stage.rig.work();
+    await stage.rig.until(async () => (await stage.rows(id, ["sent"])).length === 1);
+    stage.at("2026-07-07T03:31:00Z");
+    await stage.sweep();
+    assert.deepEqual(await stage.mails(), [
+      "Asha Rao <asha@example.com> Overdue by 5 days: GSTR-3B",
+      "Chitra Iyer <chief@example.com> Overdue by 7 days: GSTR-3B",
+    ]);
+  });
 });
 
 test("completed in the same second as the reminder: sent or not sent, never sent after the answer", async () => {

@@ -167,6 +167,63 @@ test("reassigned after stage 2: what the old owner was told stays on record, the
   );
 });
 
+describe("an obligation that is overdue when it is first heard of", () => {
+  const manager = { ...chief, timeZone: "America/New_York" };
+  const ladder = async (stage: Stage, id: string) =>
+    (await stage.lines(id, ["planned", "sent", "suppressed"])).filter((line) => /^(overdue|moved)-/.test(line));
+
+  test("the owner is told now, and the manager as many days later as lie between the two", async () => {
+    await using stage = await openStage("2026-07-10T10:00:00Z"); // ten days late
+    const { id } = await stage.create({ manager });
+    const waits = "overdue-manager chief email planned 2026-07-12T13:00"; // 09:00 in New York
+    assert.deepEqual(await ladder(stage, id), ["overdue-owner asha email planned 2026-07-10T10:00", waits]);
+    await send(stage);
+    stage.at("2026-07-11T20:00:00Z");
+    await change(stage, id, { title: "Again" });
+    assert.deepEqual(await ladder(stage, id), ["overdue-owner asha email sent 2026-07-10T10:00", waits]);
+    const apart = await stage.create({ manager, overdue: { ownerDays: 2, managerDays: 7 } });
+    // It is the 12th where the owner is.
+    assert.equal((await ladder(stage, apart.id))[1], "overdue-manager chief email planned 2026-07-17T13:00");
+    await stage.rig.runtime.reminders.occurrences.acknowledge(tenant, id, {});
+    assert.equal((await ladder(stage, id))[1], "overdue-manager chief email suppressed acknowledged");
+  });
+
+  test("a manager who is told before the owner, or on the same day, by the obligation's own word, does not wait", async () => {
+    await using stage = await openStage("2026-07-10T10:00:00Z");
+    const { id } = await stage.create({ manager, overdue: { ownerDays: 3, managerDays: 3 } });
+    assert.equal((await ladder(stage, id))[1], "overdue-owner asha email planned 2026-07-10T10:00");
+    assert.equal((await ladder(stage, id))[0], "overdue-manager chief email planned 2026-07-10T10:00");
+  });
+
+  test("a due date that is moved into the past: the manager hears after the owner had the time to answer the news", async () => {
+    await using stage = await openStage("2026-06-01T00:00:00Z");
+    const { id } = await stage.create({ manager });
+    await send(stage); // -30d
+    await change(stage, id, { due: { on: "2026-05-20" } });
+    assert.deepEqual(await ladder(stage, id), [
+      "overdue-owner asha email suppressed past",
+      "moved-2026-05-20 asha email planned 2026-06-01T00:00",
+      "overdue-manager chief email planned 2026-06-03T13:00",
+    ]);
+  });
+
+  test("a manager who is named later, or an owner who is another one, puts nothing off", async () => {
+    await using stage = await openStage("2026-06-29T00:00:00Z");
+    const { id } = await stage.create({ offsets: [] });
+    stage.at("2026-07-01T04:00:00Z");
+    await send(stage);
+    stage.at("2026-07-02T04:00:00Z");
+    await change(stage, id, { manager, owner: bela });
+    assert.deepEqual(await stage.lines(id, ["planned"]), [
+      "overdue-owner bela email planned 2026-07-02T04:00",
+      "overdue-manager chief email planned 2026-07-03T13:00",
+    ]);
+    stage.at("2026-07-09T00:00:00Z");
+    await change(stage, id, { manager: { ...manager, id: "boss" } });
+    assert.ok((await stage.lines(id)).includes("overdue-manager boss email planned 2026-07-09T00:00"));
+  });
+});
+
 test("a plan that cannot be written takes its change back with it: both are one commit", async () => {
   await using stage = await openStage("2026-05-01T00:00:00Z");
   const { id } = await stage.create();
