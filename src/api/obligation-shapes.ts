@@ -20,7 +20,9 @@ export const occurrenceView = z
   .object({
     occursOn: day.describe("The day by the rule: what the occurrence is known by."),
     dueOn: day.describe("The day it is due, after the roll, in the obligation's zone."),
-    standing: z.enum(standings).describe("`due_soon`: within 14 days."),
+    standing: z
+      .enum(standings)
+      .describe("`due_soon`: within 14 days. `passed`: its day is over, and it is never overdue."),
     acknowledgedAt: instant.nullable(),
     snoozedUntil: day.nullable(),
     completedAt: instant.nullable(),
@@ -109,10 +111,13 @@ export const complianceView = z
         pending: count.describe("Open, due later than soon."),
         due_soon: count.describe("Open, due within `dueSoonDays`."),
         overdue: count.describe("Open, and the due date has passed."),
+        passed: count.describe(
+          "Neither completed nor overdue: their day is over, and their obligation has `overdue: null`.",
+        ),
         completed: count,
       })
       .describe("Each occurrence is counted once."),
-    total: count.describe("The sum of the four."),
+    total: count.describe("The sum of the five."),
   })
   .meta({ id: "Compliance" }) satisfies z.ZodType<Sent<ComplianceView>>;
 

@@ -22,18 +22,20 @@ export class Compliance {
     this.#clock = options.clock;
   }
 
-  /** Every occurrence that is planned or was completed is counted once, by the day in its obligation's zone. */
+  /** Every occurrence that is planned, has passed or was completed is counted once, by the day in its obligation's zone. */
   async of(tenant: string, company: string, dueSoonDays = defaultDueSoonDays): Promise<ComplianceView> {
     const now = this.#clock.now();
     const { rows } = await this.#database.executeSql(
-      `select state, time_zone, due_on::text, count(*)::int as count from ${this.#database.schema}.occurrences
-       where tenant = $1 and company = $2 and state <> 'withdrawn' group by state, time_zone, due_on`,
+      `select c.state, c.time_zone, c.due_on::text, o.body -> 'overdue' = 'null' as lapses, count(*)::int as count
+       from ${this.#database.schema}.occurrences c
+       join ${this.#database.schema}.obligations o on o.tenant = c.tenant and o.id = c.obligation_id
+       where c.tenant = $1 and c.company = $2 and c.state <> 'withdrawn' group by c.state, c.time_zone, c.due_on, lapses`,
       [tenant, company],
     );
-    const counts: Record<Standing, number> = { pending: 0, due_soon: 0, overdue: 0, completed: 0 };
-    for (const row of rows) {
-      const today = dayIn(row.time_zone, now);
-      counts[standingOf({ state: row.state, dueOn: row.due_on }, today, addDays(today, dueSoonDays))] += row.count;
+    const counts: Record<Standing, number> = { pending: 0, due_soon: 0, overdue: 0, passed: 0, completed: 0 };
+    for (const { state, time_zone: zone, due_on: dueOn, lapses, count } of rows) {
+      const today = dayIn(zone, now);
+      counts[standingOf({ state, dueOn, lapses }, today, addDays(today, dueSoonDays))] += count;
     }
     const total = standings.reduce((sum, standing) => sum + counts[standing], 0);
     return { company, asOf: new Date(now), dueSoonDays, counts, total };

@@ -85,7 +85,7 @@ export class DueMessages {
     const early = managers
       .map(({ id, ladder, due_on: dueOn }) => {
         const messages = (toOwner.get(id) ?? []).map(toOwnerMessage);
-        return { id: id as string, turn: managerTurn(ladder, dueOn, messages, now) };
+        return { id: id as string, turn: managerTurn(ladder, dueOn, messages, now) ?? now };
       })
       .filter(({ turn }) => turn > now);
     await sql.executeSql(

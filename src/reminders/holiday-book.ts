@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, statSync } from "node:fs";
+import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import Holidays from "date-holidays";
@@ -29,6 +30,11 @@ interface Override {
   readonly file: OverrideFile;
 }
 
+const ours = createRequire(import.meta.url);
+const theirs = createRequire(ours.resolve("date-holidays"));
+/** Of the library's data, and of its part that reckons the movable days. */
+const installed = `${ours("date-holidays/package.json").version} ${theirs("date-holidays-parser/package.json").version}`;
+
 /** No days off but weekends: for obligations that name no calendar. */
 export const weekendsOnly: DaysOff = { has: () => false };
 
@@ -42,12 +48,15 @@ export class HolidayBook {
   readonly #dirs: readonly string[];
   readonly #log: Log;
   readonly #library = new Holidays();
+  readonly #libraryVersion: string;
   readonly #calendars = new Map<string, DaysOff>();
   readonly #versions = new Map<string, string>();
   #overrides = new Map<string, Override>();
   #seen = "";
 
-  constructor(options: { dir: string; log: Log }) {
+  /** `library`: the version of what knows the days, when it is not the one that is installed. */
+  constructor(options: { dir: string; log: Log; library?: string }) {
+    this.#libraryVersion = options.library ?? installed;
     this.#dirs = options.dir === "" ? [shippedDir] : [shippedDir, options.dir];
     this.#log = options.log;
     this.refresh();
@@ -81,13 +90,16 @@ export class HolidayBook {
     return made;
   }
 
-  /** Changes whenever the override files of the calendar do. */
+  /** Changes whenever the override files of the calendar do, and with each version of the library: either may know other days. */
   version(calendar: string | null): string {
     if (calendar === null) return "";
     const known = this.#versions.get(calendar);
     if (known !== undefined) return known;
     const hashes = this.#overridesOf(calendar).map(({ hash }) => hash);
-    const version = createHash("sha256").update(hashes.join("\n")).digest("hex").slice(0, 16);
+    const version = createHash("sha256")
+      .update([this.#libraryVersion, ...hashes].join("\n"))
+      .digest("hex")
+      .slice(0, 16);
     this.#versions.set(calendar, version);
     return version;
   }

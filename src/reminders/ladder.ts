@@ -21,7 +21,7 @@ export interface OwnerMessage {
 
 /**
  * The instant (epoch ms) of the manager's turn, at their hour: as many days after the owner was first told that it is overdue,
- * or will be, as lie between the two stages, and not before `managerDays` after the due date. So a manager never hears that
+ * or will be, as lie between the two stages, and not before `managerDays` after the due date; `null` without a ladder. So a manager never hears that
  * nobody has answered before the owner had the time to. `toOwner`: every message to an owner about this due date.
  */
 export function managerTurn(
@@ -29,7 +29,8 @@ export function managerTurn(
   dueOn: DateText,
   toOwner: readonly OwnerMessage[],
   now: number,
-): number {
+): number | null {
+  if (overdue === null) return null;
   const hourOf = (day: DateText) => instantOf(day, at, manager?.timeZone ?? timeZone);
   const scheduled = hourOf(addDays(dueOn, overdue.managerDays));
   const between = overdue.managerDays - overdue.ownerDays;

@@ -124,8 +124,12 @@ const fields = {
       ownerDays: z.int().min(1).max(366).default(1),
       managerDays: z.int().min(1).max(366).default(3),
     })
+    .nullable()
     .default({ ownerDays: 1, managerDays: 3 })
-    .describe("So many days after the due date the owner is told that it is overdue, and then the manager: each once."),
+    .describe(
+      "So many days after the due date the owner is told that it is overdue, and then the manager: each once. `null`: it is " +
+        "never overdue. Nobody is told, and when its day has passed it is over; for meetings and the like.",
+    ),
   at: z
     .string()
     .regex(/^([01]\d|2[0-3]):[0-5]\d$/, "Expected HH:MM")
@@ -144,12 +148,12 @@ const fields = {
 
 /** What a caller says about an obligation. */
 export const obligationBody = z.strictObject(fields);
-/** What a caller changes: `null` takes a manager or calendar away. */
+/** What a caller changes: `null` takes a manager, a calendar or the ladder away. */
 export const obligationPatch = z
   .strictObject(fields)
   .partial()
   .describe(
-    "Only what changes. A field that is given is replaced as a whole; `null` takes `manager` or `calendar` away.",
+    "Only what changes. A field that is given is replaced as a whole; `null` takes `manager`, `calendar` or `overdue` away.",
   );
 
 type Given = z.output<typeof obligationBody>;
@@ -168,6 +172,7 @@ export function isOnce(one: ObligationBody["due"]): one is { readonly on: string
 const told = z.object({ owner: person, manager: fields.manager, channels: fields.channels });
 const recurring = z.object({ timeZone: fields.timeZone, due });
 const holidayed = z.object({ calendar: fields.calendar });
+const timed = z.object({ offsets: fields.offsets, overdue: fields.overdue });
 
 /**
  * Check an obligation as a whole. Throws InvalidInput with the path of every problem. `rule`: it must still occur after
@@ -183,6 +188,7 @@ export function readObligation(
     ...(error?.issues.flatMap((issue) => toProblems(issue, [])) ?? []),
     ...addressProblems(told.safeParse(raw).data),
     ...calendarProblems(holidayed.safeParse(raw).data, holidays),
+    ...offsetProblems(timed.safeParse(raw).data),
     ...(today.rule ? ruleProblems(recurring.safeParse(raw).data, today.now) : []),
   ];
   if (!data || problems.length > 0) throw new InvalidInput("The obligation was refused", problems);
@@ -209,6 +215,14 @@ function* calendarProblems(
   if (!said || said.calendar === null || holidays.knows(said.calendar)) return;
   const message = "Expected a holiday calendar such as IN or GB-ENG, found none of that name";
   yield { path: "calendar", code: "calendar_unknown", message };
+}
+
+/** What is over when its day has passed has no day after. */
+function* offsetProblems(said: z.output<typeof timed> | undefined): Generator<FieldProblem> {
+  if (!said || said.overdue !== null) return;
+  const message = 'Expected no day after the due date beside "overdue": null, found one';
+  for (const [index, { days }] of said.offsets.entries())
+    if (days > 0) yield { path: `offsets.${index}.days`, code: "contradiction", message };
 }
 
 function* addressProblems(said: z.output<typeof told> | undefined): Generator<FieldProblem> {

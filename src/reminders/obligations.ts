@@ -129,6 +129,7 @@ export class Obligations {
     return this.transaction(async (sql) => {
       const before = await this.lock(sql, tenant, id);
       const now = this.#clock.now();
+      await this.planner.letPass(sql, { tenant, id, body: before }, now);
       const raw = { ...toRaw(before), ...patch };
       const body = readObligation(raw, this.#holidays, { now, rule: "due" in patch });
       if (body.company !== before.company) await this.#requireRoom(sql, tenant, id, body.company);
@@ -153,6 +154,7 @@ export class Obligations {
     return this.transaction(async (sql) => {
       const body = await this.lock(sql, tenant, id);
       const now = this.#clock.now();
+      await this.planner.letPass(sql, { tenant, id, body }, now);
       const { rows } = await sql.executeSql(
         `select occurs_on::text from ${this.#database.schema}.occurrences
          where tenant = $1 and obligation_id = $2 and state = 'open'`,

@@ -28,6 +28,11 @@ export function occurrencesOf(
     .filter(({ dueOn }) => dueOn >= first && dueOn <= last);
 }
 
+/** Whether it is over by itself: its day has passed, and it never is overdue. `today` is in the obligation's zone. */
+export function isOver({ overdue }: Pick<ObligationBody, "overdue">, dueOn: DateText, today: DateText): boolean {
+  return overdue === null && dueOn < today;
+}
+
 /** The day of an offset: calendar days, or business days of the obligation's calendar. */
 export function offsetDay(dueOn: DateText, { days, unit }: Offset, holidays: DaysOff): DateText {
   return unit === "calendar" ? addDays(dueOn, days) : addBusinessDays(dueOn, days, holidays);

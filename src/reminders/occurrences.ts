@@ -4,10 +4,13 @@ import type { SqlRow, SqlRunner } from "#core/sql.ts";
 import type { Database } from "../ledger/database.ts";
 import { addDays, type DateText, dayIn } from "./date.ts";
 import type { ObligationBody } from "./obligation.ts";
-import type { Obligations } from "./obligations.ts";
+import type { Obligations, StoredObligation } from "./obligations.ts";
 
-/** How an occurrence stands. Exactly one at any time; `pending`, `due_soon` and `overdue` are open. */
-export const standings = ["pending", "due_soon", "overdue", "completed"] as const;
+/**
+ * How an occurrence stands. Exactly one at any time; `pending`, `due_soon` and `overdue` are open. `passed`: its day is over,
+ * and so is it, because nobody wanted to hear that it is overdue.
+ */
+export const standings = ["pending", "due_soon", "overdue", "passed", "completed"] as const;
 export type Standing = (typeof standings)[number];
 
 /** From so many days before the due date on, an open occurrence is due soon. */
@@ -44,14 +47,17 @@ export class OccurrenceCompleted extends NightshiftError {
 }
 
 const columns = `occurs_on::text, due_on::text, state, acknowledged_at, snoozed_until::text, completed_at, completed_by, evidence`;
+/** $3: whether such an occurrence is over by itself after its day; $4: today. */
+const stillOpen = "state = 'open' and (due_on >= $4::date or not $3::boolean)";
 
-/** How an occurrence that is not withdrawn stands on a day. */
+/** How an occurrence that is not withdrawn stands on a day. `lapses`: its obligation is never overdue. */
 export function standingOf(
-  { state, dueOn }: { readonly state: string; readonly dueOn: DateText },
+  { state, dueOn, lapses }: { readonly state: string; readonly dueOn: DateText; readonly lapses: boolean },
   today: DateText,
   soonUntil: DateText,
 ): Standing {
-  if (state === "completed") return "completed";
+  if (state === "completed" || state === "passed") return state;
+  if (lapses && dueOn < today) return "passed";
   return dueOn < today ? "overdue" : dueOn <= soonUntil ? "due_soon" : "pending";
 }
 
@@ -81,9 +87,9 @@ export class Occurrences {
     id: string,
     said: { occurrence?: DateText | undefined; evidence: string; by: string },
   ): Promise<OccurrenceView> {
-    return this.#with(tenant, id, said.occurrence, async (sql, row, { today, now }) => {
+    return this.#with(tenant, id, said.occurrence, async (sql, row, { view, now }) => {
       if (row.state === "completed") {
-        if (row.evidence === said.evidence) return toOccurrence(row, today);
+        if (row.evidence === said.evidence) return view(row);
         throw new OccurrenceCompleted();
       }
       const { planner } = this.#obligations;
@@ -97,20 +103,20 @@ export class Occurrences {
       );
       await planner.messages.silence(sql, tenant, id, [row.occurs_on], { because: "completed", state: "suppressed" });
       await planner.resolvePages(sql, tenant, id, [row.occurs_on], now);
-      return toOccurrence(done, today);
+      return view(done);
     });
   }
 
   /** Seen: from now on nobody is told that it is overdue. Reminders up to the due date go on. Safe to repeat. */
   acknowledge(tenant: string, id: string, said: { occurrence?: DateText | undefined }): Promise<OccurrenceView> {
-    return this.#with(tenant, id, said.occurrence, async (sql, row, { today, now }) => {
+    return this.#with(tenant, id, said.occurrence, async (sql, row, { view, now }) => {
       if (row.state === "completed") throw new OccurrenceCompleted();
       const seen = await this.#set(sql, tenant, id, row, "acknowledged_at = coalesce(acknowledged_at, $4)", [
         new Date(now),
       ]);
       const silent = { because: "acknowledged", state: "suppressed", stages: "overdue-" } as const;
       await this.#obligations.planner.messages.silence(sql, tenant, id, [row.occurs_on], silent);
-      return toOccurrence(seen, today);
+      return view(seen);
     });
   }
 
@@ -123,30 +129,30 @@ export class Occurrences {
     id: string,
     said: { occurrence?: DateText | undefined; until: DateText },
   ): Promise<OccurrenceView> {
-    return this.#with(tenant, id, said.occurrence, async (sql, row, { today, now, body }) => {
+    return this.#with(tenant, id, said.occurrence, async (sql, row, { view, today, now, body }) => {
       if (row.state === "completed") throw new OccurrenceCompleted();
       if (said.until > row.due_on)
         throw refuseUntil("snooze_past_due", `Expected a day up to the due date, ${row.due_on}, found a later one`);
       if (said.until <= today) throw refuseUntil("too_early", "Expected a day after today, found none");
       const later = await this.#set(sql, tenant, id, row, "snoozed_until = $4", [said.until]);
       await this.#obligations.planner.plan(sql, { tenant, id, body }, { now, replaced: false });
-      return toOccurrence(later, today);
+      return view(later);
     });
   }
 
   /** The open ones of an obligation, the most pressing first; within the caller's transaction, if there is one. */
   async open(
-    tenant: string,
-    id: string,
-    { timeZone, limit, within = this.#sql }: { timeZone: string; limit: number; within?: SqlRunner | undefined },
+    { tenant, id, timeZone, overdue }: Pick<StoredObligation, "tenant" | "id" | "timeZone" | "overdue">,
+    { limit, within = this.#sql }: { limit: number; within?: SqlRunner | undefined },
   ): Promise<readonly OccurrenceView[]> {
+    const today = dayIn(timeZone, this.#clock.now());
+    const lapses = overdue === null;
     const { rows } = await within.executeSql(
       `select ${columns} from ${this.#schema}.occurrences
-       where tenant = $1 and obligation_id = $2 and state = 'open' order by due_on, occurs_on limit $3`,
-      [tenant, id, limit],
+       where tenant = $1 and obligation_id = $2 and ${stillOpen} order by due_on, occurs_on limit $5`,
+      [tenant, id, lapses, today, limit],
     );
-    const today = dayIn(timeZone, this.#clock.now());
-    return rows.map((row) => toOccurrence(row, today));
+    return rows.map((row) => toOccurrence(row, today, lapses));
   }
 
   #with(
@@ -156,21 +162,23 @@ export class Occurrences {
     work: (
       sql: SqlRunner,
       row: SqlRow,
-      at: { today: DateText; now: number; body: ObligationBody },
+      at: { view: (row: SqlRow) => OccurrenceView; today: DateText; now: number; body: ObligationBody },
     ) => Promise<OccurrenceView>,
   ): Promise<OccurrenceView> {
     return this.#obligations.transaction(async (sql) => {
       const body = await this.#obligations.lock(sql, tenant, id);
       const now = this.#clock.now();
-      const which = day === undefined ? "state = 'open'" : "state <> 'withdrawn' and occurs_on = $3::date";
+      const today = dayIn(body.timeZone, now);
+      const lapses = body.overdue === null;
+      const which = day === undefined ? stillOpen : "state <> 'withdrawn' and occurs_on = $3::date";
       const { rows } = await sql.executeSql(
         `select ${columns} from ${this.#schema}.occurrences
          where tenant = $1 and obligation_id = $2 and ${which} order by due_on, occurs_on limit 1`,
-        [tenant, id, ...(day === undefined ? [] : [day])],
+        [tenant, id, ...(day === undefined ? [lapses, today] : [day])],
       );
       if (!rows[0])
         throw new OccurrenceNotFound(day === undefined ? "an open occurrence" : "an occurrence on that day");
-      return work(sql, rows[0], { today: dayIn(body.timeZone, now), now, body });
+      return work(sql, rows[0], { view: (row) => toOccurrence(row, today, lapses), today, now, body });
     });
   }
 
@@ -183,11 +191,11 @@ export class Occurrences {
   }
 }
 
-function toOccurrence(row: SqlRow, today: DateText): OccurrenceView {
+function toOccurrence(row: SqlRow, today: DateText, lapses: boolean): OccurrenceView {
   return {
     occursOn: row.occurs_on,
     dueOn: row.due_on,
-    standing: standingOf({ state: row.state, dueOn: row.due_on }, today, addDays(today, defaultDueSoonDays)),
+    standing: standingOf({ state: row.state, dueOn: row.due_on, lapses }, today, addDays(today, defaultDueSoonDays)),
     acknowledgedAt: row.acknowledged_at,
     snoozedUntil: row.snoozed_until,
     completedAt: row.completed_at,

@@ -7,6 +7,7 @@ import type { Database } from "../ledger/database.ts";
 import { dayIn, daysBetween } from "./date.ts";
 import { type DueMessages, regardMs } from "./due-messages.ts";
 import type { ObligationBody, Person } from "./obligation.ts";
+import { isOver } from "./occurrence.ts";
 import type { Replanner } from "./replanner.ts";
 
 /**
@@ -112,7 +113,8 @@ export class PostgresOutbox implements Outbox {
   async #reasonAgainst(sql: SqlRunner, row: SqlRow, person: Person | null, now: number) {
     if (row.fire_at.getTime() > now) return "not-due"; // put off since its job was enqueued
     if (row.stage === "resolve") return (await this.#pageOnItsWay(sql, row)) ? "wait" : null;
-    if (!isWanted(row)) return row.occurrence === "completed" ? "completed" : "withdrawn";
+    if (!isWanted(row) || isOver(row.body, row.due_text, dayIn(row.body.timeZone, now)))
+      return row.occurrence === "completed" ? "completed" : "withdrawn";
     if (!person) return "changed";
     return (await this.#isOvertaken(sql, row, now)) ? "overtaken" : null;
   }

@@ -1,5 +1,5 @@
 import type { DaysOff } from "./business-day.ts";
-import { addDays, type DateText, instantOf } from "./date.ts";
+import { addDays, type DateText, dayIn, instantOf } from "./date.ts";
 import { managerStage, managerTurn, ownerStage, told } from "./ladder.ts";
 import type { ChannelName, ObligationBody, Offset } from "./obligation.ts";
 import { type Occurrence, offsetDay } from "./occurrence.ts";
@@ -16,7 +16,7 @@ export type Because =
   | "completed"
   | "overtaken" // a later one of the same occurrence was due as well: one message is enough
   | "changed" // the obligation is no longer what it was planned for
-  | "withdrawn"; // the occurrence no longer is, or the obligation was deleted
+  | "withdrawn"; // the occurrence no longer is, or has passed, or the obligation was deleted
 
 /** Who a message is for: as what, and who that is. */
 export interface Addressee {
@@ -122,7 +122,8 @@ export function messagesOf(
   const owners = decided(toOwner);
   const heard = known.filter((one) => one.role === "owner" && one.dueOn === dueOn && told.includes(one.state));
   const hears = [...owners, ...news].map((one) => ({ ...one, takenAt: null }));
-  const managers = decided(toManager(managerTurn(obligation, dueOn, [...heard, ...hears], now)));
+  const turn = managerTurn(obligation, dueOn, [...heard, ...hears], now);
+  const managers = turn === null ? [] : decided(toManager(turn));
   const reminders =
     snoozedUntil === null ? [] : awake(snoozedUntil).filter((one) => one.fireAt > now || waiting.has(keyOf(one)));
   return [...owners, ...managers, ...reminders.filter(notYetOn(owners)), ...news];
@@ -143,21 +144,15 @@ function drafts(obligation: ObligationBody, { dueOn }: Occurrence, holidays: Day
     return on.map((channel) => ({ stage, role: "owner", recipient: owner.id, channel, day, fireAt }));
   };
   const stageOf = ({ days, unit }: Offset) => `${days > 0 ? "+" : ""}${days}${unit[0] === "c" ? "d" : "b"}`;
-  const toOwner = [
-    ...offsets.flatMap((offset) => tell(stageOf(offset), offsetDay(dueOn, offset, holidays), quiet)),
-    ...tell(ownerStage, addDays(dueOn, overdue.ownerDays), channels),
-  ];
+  const reminders = offsets.flatMap((offset) => tell(stageOf(offset), offsetDay(dueOn, offset, holidays), quiet));
+  const toOwner =
+    overdue === null
+      ? reminders.filter(({ fireAt }) => dayIn(obligation.timeZone, fireAt) <= dueOn) // later it is over, wherever they are
+      : [...reminders, ...tell(ownerStage, addDays(dueOn, overdue.ownerDays), channels)];
   const toManager = (fireAt: number): Draft[] =>
     (manager ? channels : []).map((channel) => {
-      const recipient = manager!.id;
-      return {
-        stage: managerStage,
-        role: "manager",
-        recipient,
-        channel,
-        day: addDays(dueOn, overdue.managerDays),
-        fireAt,
-      };
+      const to = { role: "manager", recipient: manager!.id, channel } as const;
+      return { ...to, stage: managerStage, day: dueOn, fireAt };
     });
   const awake = (day: DateText): Message[] =>
     tell(`snooze-${day}`, day, quiet).map((one) => ({ ...plain(one), state: "planned", because: null }));

@@ -3,7 +3,7 @@ import { addDays, type DateText, dayIn } from "./date.ts";
 import type { HolidayBook } from "./holiday-book.ts";
 import { type KnownDelivery, MessageRows, type WantedMessage } from "./message-rows.ts";
 import { isOnce, type ObligationBody } from "./obligation.ts";
-import { type Occurrence, occurrencesOf } from "./occurrence.ts";
+import { isOver, type Occurrence, occurrencesOf } from "./occurrence.ts";
 import { messagesOf } from "./plan.ts";
 
 /** A plan reaches at least so far ahead; it is made longer, so that it need not be made again each day. */
@@ -19,7 +19,7 @@ export interface Subject {
 
 /** A row of `occurrences`. */
 interface KnownOccurrence extends Occurrence {
-  readonly state: "open" | "completed" | "withdrawn";
+  readonly state: "open" | "passed" | "completed" | "withdrawn";
   readonly acknowledged: boolean;
   readonly snoozedUntil: DateText | null;
 }
@@ -58,14 +58,16 @@ export class Planner {
     const open = known.filter(({ state }) => state === "open");
     const gone = open.filter(({ occursOn, dueOn }) => !wantedDays.has(occursOn) && (dueOn >= today || replaced));
     const overdue = open.filter(({ occursOn, dueOn }) => !wantedDays.has(occursOn) && dueOn < today && !replaced);
-    const current = [...overdue, ...wanted.filter(({ occursOn }) => byDay.get(occursOn)?.state !== "completed")];
+    const current = [...overdue, ...wanted.filter(({ occursOn }) => !isSettled(byDay.get(occursOn)))];
+    const living = current.filter(({ dueOn }) => !isOver(body, dueOn, today));
 
     await this.#saveOccurrences(sql, { tenant, id, body }, current);
     const deliveries = await this.messages.of(sql, tenant, id, [...current, ...gone]);
     const goneDays = new Set(gone.map(({ occursOn }) => occursOn));
+    const livingDays = new Set(living.map(({ occursOn }) => occursOn));
     const moved = isOnce(body.due) && deliveries.some((one) => goneDays.has(one.occursOn) && wasTold(one));
     const ofDay = Map.groupBy(deliveries, ({ occursOn }) => occursOn);
-    const messages = current.flatMap((occurrence): WantedMessage[] => {
+    const messages = living.flatMap((occurrence): WantedMessage[] => {
       const { acknowledged = false, snoozedUntil = null } = byDay.get(occurrence.occursOn) ?? {};
       const about = { ...occurrence, acknowledged, snoozedUntil, moved };
       const its = ofDay.get(occurrence.occursOn) ?? [];
@@ -76,13 +78,31 @@ export class Planner {
       tenant,
       id,
       messages,
-      deliveries.filter((one) => !goneDays.has(one.occursOn)),
+      deliveries.filter((one) => livingDays.has(one.occursOn)),
     );
     await this.withdraw(sql, tenant, id, [...goneDays], now);
+    await this.letPass(sql, { tenant, id, body }, now);
     await sql.executeSql(
       `update ${this.#schema}.obligations set planned_through = $3, replan_at = $4, holidays_version = $5
        where tenant = $1 and id = $2`,
       [tenant, id, last, new Date(now + spareDays * 86_400_000), this.#holidays.version(body.calendar)],
+    );
+  }
+
+  /** Those that are never overdue and whose day has passed are over: nothing more is said about them, whatever changes. */
+  async letPass(sql: SqlRunner, { tenant, id, body }: Subject, now: number): Promise<void> {
+    if (body.overdue !== null) return;
+    const { rows } = await sql.executeSql(
+      `update ${this.#schema}.occurrences set state = 'passed'
+       where tenant = $1 and obligation_id = $2 and state = 'open' and due_on < $3::date returning occurs_on::text`,
+      [tenant, id, dayIn(body.timeZone, now)],
+    );
+    await this.#hush(
+      sql,
+      tenant,
+      id,
+      rows.map((row) => row.occurs_on),
+      now,
     );
   }
 
@@ -94,6 +114,11 @@ export class Planner {
        where tenant = $1 and obligation_id = $2 and occurs_on = any($3::date[]) and state = 'open'`,
       [tenant, id, days],
     );
+    await this.#hush(sql, tenant, id, days, now);
+  }
+
+  async #hush(sql: SqlRunner, tenant: string, id: string, days: readonly DateText[], now: number): Promise<void> {
+    if (days.length === 0) return;
     await this.messages.silence(sql, tenant, id, days, { because: "withdrawn", state: "superseded" });
     await this.resolvePages(sql, tenant, id, days, now);
   }
@@ -147,11 +172,16 @@ export class Planner {
        select $1, $2, day, due, $5, $6 from unnest($3::date[], $4::date[]) as t (day, due)
        on conflict (tenant, obligation_id, occurs_on) do update
          set due_on = excluded.due_on, company = excluded.company, time_zone = excluded.time_zone, state = 'open'
-         where o.state <> 'completed'
+         where o.state not in ('completed', 'passed')
            and (o.due_on, o.company, o.time_zone, o.state) is distinct from (excluded.due_on, excluded.company, excluded.time_zone, 'open')`,
       [tenant, id, current.map((one) => one.occursOn), current.map((one) => one.dueOn), body.company, body.timeZone],
     );
   }
+}
+
+/** What is settled stays so, whatever the rule says. */
+function isSettled(known: KnownOccurrence | undefined): boolean {
+  return known?.state === "completed" || known?.state === "passed";
 }
 
 function wasTold({ state, stage }: KnownDelivery): boolean {

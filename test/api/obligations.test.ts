@@ -102,6 +102,11 @@ describe("what is refused names every problem by its path, and stores nothing", 
       { company: "", due: { rrule: "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30" } },
       ["company invalid_format", "due.rrule never_occurs"],
     ],
+    [
+      "a day after the due date of what is over by then",
+      { overdue: null, offsets: [{ days: 0 }, { days: 2, unit: "business" }] },
+      ["offsets.1.days contradiction"],
+    ],
     ["an offset given twice", { offsets: [{ days: 0 }, { days: 0 }] }, ["offsets repeated"]],
   ];
   test("at creation and at a change", async () => {
@@ -203,14 +208,33 @@ test("a company's standing counts each occurrence once, by the day in its own zo
   const gone = (await post(api, { ...duty, due: { on: "2026-06-02" } })).body;
   await api.ask(`${path}/${gone.id}`, { method: "DELETE" });
   const { body } = await api.ask("/v1/compliance/acme-in");
-  assert.deepEqual(body.counts, { pending: 1, due_soon: 1, overdue: 1, completed: 1 });
+  assert.deepEqual(body.counts, { pending: 1, due_soon: 1, overdue: 1, passed: 0, completed: 1 });
   assert.equal(body.total, 4);
   assert.deepEqual((await api.ask("/v1/compliance/acme-in?dueSoonDays=365")).body.counts, {
     pending: 0,
     due_soon: 2,
     overdue: 1,
+    passed: 0,
     completed: 1,
   });
+});
+
+test("a meeting with `overdue: null` is due soon on its day, and has passed on the next: never overdue, and in one count", async () => {
+  const clock = new ManualClock("2026-06-30T12:00:00Z");
+  await using api = await serve({ jobs: [deliver], clock });
+  const made = await post(api, { ...duty, title: "Review", kind: "meeting", overdue: null });
+  assert.deepEqual([made.status, made.body.overdue, made.body.open[0].standing], [201, null, "due_soon"]);
+  await post(api, duty); // a tax return of the same day
+  const standing = async () => (await api.ask("/v1/compliance/acme-in")).body;
+  const { counts, total } = await standing();
+  assert.deepEqual([counts, total], [{ pending: 0, due_soon: 2, overdue: 0, passed: 0, completed: 0 }, 2]);
+  clock.advance(12 * 3_600_000);
+  const next = await standing();
+  assert.deepEqual([next.counts, next.total], [{ pending: 0, due_soon: 0, overdue: 1, passed: 1, completed: 0 }, 2]);
+  assert.deepEqual((await api.ask(`${path}/${made.body.id}`)).body.open, []);
+  const { body } = await api.ask(`${path}/${made.body.id}/complete`, { json: { evidence: "minutes" } });
+  assert.equal(body.code, "occurrence_not_found");
+  assert.ok((await patch(api, made.body.id, { overdue: { ownerDays: 2 } })).body.overdue.managerDays === 3);
 });
 
 describe("calendars", () => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "vitest";
@@ -88,3 +89,18 @@ test("what the operator says of a day holds over what we ship, and a state over 
     assert.deepEqual([off("2026-05-27", "IN-MH"), off("2026-05-28", "IN-MH")], [false, true]);
     assert.deepEqual([off("2026-09-09"), off("2026-09-09", "IN-MH"), off("2026-09-09", "IN-KA")], [true, false, true]);
   }));
+
+test("with another version of the library each calendar has another version; without a calendar there is none", () => {
+  const book = (library?: string) => new HolidayBook({ dir: "", log, ...(library !== undefined && { library }) });
+  const require = createRequire(import.meta.url);
+  const [data, parser] = ["date-holidays", "date-holidays-parser"].map(
+    (name) => require(`${name}/package.json`).version,
+  );
+  assert.equal(book(`${data} ${parser}`).version("IN"), book().version("IN"));
+  for (const calendar of ["IN", "GB-ENG"])
+    assert.equal(
+      new Set([book(), book("3.36.0 1.0.0"), book("3.38.0 1.0.0")].map((one) => one.version(calendar))).size,
+      3,
+    );
+  assert.equal(book("3.36.0 1.0.0").version(null), "");
+});

@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "vitest";
+import { HolidayBook } from "../../src/reminders/holiday-book.ts";
 import { tenant } from "../rig/rig.ts";
-import { asha, bela, chief, openStage, type Stage } from "./stage.ts";
+import { asha, bela, chief, deliver, openStage, type Stage } from "./stage.ts";
 
 const signal = () => new AbortController().signal;
 const change = (stage: Stage, id: string, patch: Record<string, unknown>) =>
@@ -224,6 +225,92 @@ describe("an obligation that is overdue when it is first heard of", () => {
   });
 });
 
+describe("what is never overdue", () => {
+  const weekly = { title: "Weekly review", kind: "meeting", due: { rrule: "FREQ=WEEKLY;BYDAY=MO,WE,FR" } };
+  const meeting = { ...weekly, overdue: null, offsets: [{ days: -1 }, { days: 0 }], manager: chief };
+  const counts = async ({ rig }: Stage) => (await rig.runtime.reminders.compliance.of(tenant, "acme-in")).counts;
+  const openOf = async ({ rig }: Stage, id: string) => {
+    const { obligations, occurrences } = rig.runtime.reminders;
+    return (await occurrences.open((await obligations.find(tenant, id))!, { limit: 2 })).map(({ dueOn }) => dueOn);
+  };
+
+  test("a meeting is reminded of up to its day; then it has passed, whether or not anybody planned since", async () => {
+    await using stage = await openStage("2026-06-01T00:00:00Z"); // a Monday
+    const { id } = await stage.create(meeting);
+    assert.ok(
+      (await stage.rows(id)).every(({ stage: name }) => name === "-1d" || name === "0d"),
+      "no ladder",
+    );
+    assert.deepEqual((await stage.lines(id)).slice(0, 4), [
+      "-1d asha email planned 2026-06-01T00:00", // its hour was over, so it goes out now
+      "0d asha email planned 2026-06-01T03:30",
+      "-1d asha email planned 2026-06-02T03:30",
+      "0d asha email planned 2026-06-03T03:30",
+    ]);
+    assert.deepEqual((await counts(stage)).passed, 0);
+    stage.at("2026-06-01T18:29:00Z"); // a minute before midnight in India
+    assert.deepEqual(await openOf(stage, id), ["2026-06-01", "2026-06-03"]);
+    stage.at("2026-06-01T18:30:00Z");
+    assert.deepEqual(await openOf(stage, id), ["2026-06-03", "2026-06-05"]);
+    const { overdue, passed, due_soon } = await counts(stage);
+    assert.deepEqual([overdue, passed, due_soon], [0, 1, 6]);
+
+    const { occurrences } = stage.rig.runtime.reminders;
+    const next = await occurrences.complete(tenant, id, { evidence: "minutes of the 3rd", by: "key" });
+    assert.equal(next.occursOn, "2026-06-03", "without a day it is the earliest that is open");
+    const late = { occurrence: "2026-06-01", evidence: "minutes of the 1st", by: "key" };
+    assert.equal((await occurrences.complete(tenant, id, late)).standing, "completed");
+    const after = await counts(stage);
+    assert.deepEqual([after.passed, after.completed], [0, 2]);
+  });
+
+  test("what an outage left of it is not told the day after", async () => {
+    await using stage = await openStage("2026-06-01T00:00:00Z");
+    const { id } = await stage.create({ ...meeting, due: { on: "2026-06-03" } });
+    await stage.rig.work();
+    stage.at("2026-06-04T00:00:00Z");
+    await stage.sweep();
+    assert.deepEqual(await stage.mails(), []);
+    assert.deepEqual(await stage.lines(id), [
+      "-1d asha email superseded withdrawn",
+      "0d asha email superseded withdrawn",
+    ]);
+  });
+
+  test("a day that was over when it was created, or where the recipient's morning is after it: nothing is planned", async () => {
+    await using stage = await openStage("2026-06-04T00:00:00Z");
+    const past = await stage.create({ ...meeting, due: { on: "2026-06-03" } });
+    assert.deepEqual(await stage.lines(past.id), []);
+    const far = { timeZone: "Pacific/Auckland", owner: { ...asha, timeZone: "America/Los_Angeles" } };
+    const away = await stage.create({ ...meeting, ...far, due: { on: "2026-06-10" } });
+    assert.deepEqual(await stage.lines(away.id), ["-1d asha email planned 2026-06-09T16:00"]);
+    const { passed, due_soon } = await counts(stage);
+    assert.deepEqual([passed, due_soon], [1, 1]);
+  });
+
+  test("an obligation that is made so ends what is overdue, and its page; made an ordinary one again, it begins anew", async () => {
+    await using stage = await openStage("2026-06-01T00:00:00Z");
+    const { id } = await stage.create({ ...weekly, offsets: [{ days: 0 }], channels: ["email", "pagerduty"] });
+    stage.at("2026-06-02T04:00:00Z");
+    await send(stage);
+    assert.equal((await counts(stage)).overdue, 1);
+    await change(stage, id, { overdue: null });
+    const { overdue, passed } = await counts(stage);
+    assert.deepEqual([overdue, passed], [0, 1]);
+    const left = (await stage.lines(id, ["planned"])).filter((line) => !line.startsWith("0d"));
+    assert.deepEqual(left, ["resolve asha pagerduty planned 2026-06-02T04:00"]);
+
+    stage.at("2026-06-08T20:00:00Z");
+    await change(stage, id, { overdue: {} });
+    const again = await counts(stage);
+    assert.deepEqual([again.overdue, again.passed], [0, 4], "the 1st, 3rd, 5th and 8th");
+    const ladder = (await stage.lines(id, ["planned"])).filter((line) => line.startsWith("overdue-owner asha email"));
+    assert.equal(ladder[0], "overdue-owner asha email planned 2026-06-11T03:30");
+    await stage.rig.runtime.reminders.obligations.remove(tenant, id);
+    assert.equal((await counts(stage)).passed, 4, "what has passed stays on record");
+  });
+});
+
 test("a plan that cannot be written takes its change back with it: both are one commit", async () => {
   await using stage = await openStage("2026-05-01T00:00:00Z");
   const { id } = await stage.create();
@@ -287,6 +374,23 @@ test("a holiday declared the evening before moves the due date, and whoever was 
       "2026-07-01 overdue-owner asha email planned 2026-07-02T03:30",
     ],
   );
+});
+
+test("a plan that was made with another version of the holiday library is made again", async () => {
+  await using stage = await openStage("2026-05-01T00:00:00Z");
+  const made = { calendar: "IN", roll: "following", due: { on: "2026-10-02" }, offsets: [{ days: 0 }] };
+  const { id } = await stage.create(made); // Gandhi Jayanti, which an older library did not know
+  const { database, log } = stage.rig.runtime;
+  const { schema } = stage.rig;
+  const before = new HolidayBook({ dir: stage.holidaysDir, log, library: "3.0.0 3.0.0" }).version("IN");
+  await database.executeSql(`update ${schema}.obligations set holidays_version = $1`, [before]);
+  await database.executeSql(`update ${schema}.occurrences set due_on = '2026-10-02'`);
+  const { outbox, obligations, occurrences } = stage.rig.runtime.reminders;
+  const sweep = () => outbox.sweep(deliver, { signal: signal(), repeatable: [] });
+  assert.deepEqual(await sweep(), { due: 0, lost: 0, replanned: 1 });
+  const [open] = await occurrences.open((await obligations.find(tenant, id))!, { limit: 1 });
+  assert.equal(open!.dueOn, "2026-10-05");
+  assert.deepEqual(await sweep(), { due: 0, lost: 0, replanned: 0 });
 });
 
 describe("complete, acknowledge, snooze", () => {
@@ -360,7 +464,7 @@ test("a rule that changes keeps what is overdue; a deleted obligation is silent 
   stage.at("2026-05-25T00:00:00Z");
   await change(stage, id, { due: { rrule: "FREQ=MONTHLY;BYMONTHDAY=22", from: "2026-05-01" } });
   const { occurrences, obligations } = stage.rig.runtime.reminders;
-  const open = await occurrences.open(tenant, id, { timeZone: "Asia/Kolkata", limit: 3 });
+  const open = await occurrences.open((await obligations.find(tenant, id))!, { limit: 3 });
   assert.deepEqual(
     open.map((one) => `${one.dueOn} ${one.standing}`),
     ["2026-05-20 overdue", "2026-06-22 pending", "2026-07-22 pending"],

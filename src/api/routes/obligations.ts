@@ -54,8 +54,8 @@ export function obligationRoutes({ reminders, idempotency }: Deps): Operation[] 
   const common = { tag: "Obligations", problems: ["obligation_not_found", "tenant_required"] } as const;
 
   async function view(stored: StoredObligation, within?: SqlRunner) {
-    const { tenant, id, timeZone } = stored;
-    const open = await occurrences.open(tenant, id, { timeZone, limit: shownOccurrences, within });
+    const { id } = stored;
+    const open = await occurrences.open(stored, { limit: shownOccurrences, within });
     return {
       ...stored,
       open,

@@ -119,8 +119,8 @@ export function reminderRoutes({
       path: "/v1/compliance/{company}",
       summary: "How a company stands",
       description:
-        "Its occurrences, each counted once: what was completed, what is overdue, what is due soon, and what comes later within " +
-        "the 400 days that are planned. Days are those of each obligation's zone.",
+        "Its occurrences, each counted once: what was completed, what is overdue, what has passed without being wanted, what is due " +
+        "soon, and what comes later within the 400 days that are planned. Days are those of each obligation's zone.",
       needs: "read",
       params: z.object({ company: z.string().describe("The company, in your numbering.") }),
       query: complianceQuery,
