@@ -2,7 +2,7 @@ import { NightshiftError } from "#core/errors.ts";
 import type { ReportCell, ReportDefinition, ReportRow } from "#core/report.ts";
 import type { ReportPlace } from "#core/report-key.ts";
 import { unstorable } from "#core/storable.ts";
-import { type Database, isConnectionError, isTimeout } from "../ledger/database.ts";
+import { type Database, isConnectionError, isTimeout, mayHaveCommitted } from "../ledger/database.ts";
 
 /** Why a computation failed, free of its statement: what Postgres said of it is in the worker's log at level debug. */
 export class ReportFailed extends NightshiftError {
@@ -42,8 +42,7 @@ export async function compute(database: Database, place: ReportPlace, signal: Ab
         [String(report.statementTimeoutMs), tenant],
       );
       const { as_of: asOf, pid } = begun[0]!;
-      const cancel = () => void database.executeSql("select pg_cancel_backend($1)", [pid]).catch(() => undefined);
-      signal.addEventListener("abort", cancel, { once: true });
+      const cancel = cancelOn(signal, database, pid);
       try {
         signal.throwIfAborted();
         const found = await report.compute(params, {
@@ -55,13 +54,36 @@ export async function compute(database: Database, place: ReportPlace, signal: Ab
         });
         return { rows: toRows(report, found), asOf, tookMs: Math.round(performance.now() - startedAt) };
       } finally {
-        signal.removeEventListener("abort", cancel);
+        await cancel.over(); // before the connection is lent to the next
       }
     });
   } catch (error) {
     signal.throwIfAborted();
     throw toFailure(error, report);
   }
+}
+
+/**
+ * Cancel what runs on a connection when the signal aborts; over another connection, which names the first by its process. What
+ * is on its way must be answered before anybody else gets the first one, or it stops a stranger's statement: `over` waits for
+ * that, and rejects when the answer was lost, so that the connection is closed.
+ */
+function cancelOn(signal: AbortSignal, database: Database, pid: number): { over(): Promise<void> } {
+  let lost: Promise<unknown> = Promise.resolve();
+  const cancel = () => {
+    lost = database.executeSql("select pg_cancel_backend($1)", [pid]).then(
+      () => undefined,
+      (error) => (mayHaveCommitted(error) ? error : undefined), // one that was not sent, or was refused, stops nobody
+    );
+  };
+  signal.addEventListener("abort", cancel, { once: true });
+  return {
+    async over() {
+      signal.removeEventListener("abort", cancel);
+      const error = await lost;
+      if (error) throw error;
+    },
+  };
 }
 
 /** The columns of each row, and nothing besides. Throws ReportFailed for what JSON or a cell cannot hold. */

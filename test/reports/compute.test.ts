@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
-import { test } from "vitest";
+import pg from "pg";
+import { inject, test } from "vitest";
 import { type ComputeReport, compute as shipped } from "#jobs/reports/compute.job.ts";
 import { seconds } from "../../src/core/duration.ts";
 import { placeOf } from "../../src/core/report-key.ts";
+import { Database } from "../../src/ledger/database.ts";
+import { compute } from "../../src/reports/computation.ts";
 import { Reports } from "../../src/reports/reports.ts";
 import { serve } from "../api/served.ts";
 import { eventually } from "../rig/eventually.ts";
@@ -97,7 +100,6 @@ test("the lease holder is killed: another worker computes, and the readers get i
   await using house = await openHouse();
   await house.start("api");
   const holder = await house.start("worker");
-  const { default: pg } = await import("pg");
   const client = new pg.Client({ connectionString: house.databaseUrl });
   await client.connect();
   try {
@@ -203,6 +205,50 @@ test("a cancelled computation stops in the database too", async () => {
     );
     assert.equal(rows.length, 0);
   });
+});
+
+test("a cancel that comes late never meets the next statement of the connection", async () => {
+  const database = new Database({
+    connectionString: inject("databaseUrl"),
+    max: 2,
+    patience: { connectMs: seconds(60) },
+    log: { debug() {}, info() {}, warn() {}, error() {}, child: () => assert.fail("no child") },
+  });
+  const outside = new pg.Client({ connectionString: inject("databaseUrl") });
+  await outside.connect();
+  /** Time enough for what goes on over other connections, counted in answers of Postgres. */
+  const answers = async (count: number) => {
+    for (let index = 0; index < count; index += 1) await outside.query("select 1");
+  };
+  try {
+    await outside.query("select pg_advisory_lock(20261120)");
+    const [begun, end] = [gate(), gate()];
+    const { report } = countedReport({
+      work: () => {
+        begun.open();
+        return end.promise;
+      },
+    });
+    const abort = new AbortController();
+    const computing = compute(database, placeOf(tenant, report, "read", {}), abort.signal).catch((error) => error);
+    await begun.promise;
+    const other = await database.pool.connect(); // both connections are lent: what comes now waits in turn
+    const next = database.executeSql("select pg_advisory_lock_shared(20261120), 'done' as word");
+    next.catch(() => undefined);
+    abort.abort(new Error("stopped")); // the cancel waits behind it
+    end.open();
+    await Promise.race([computing, answers(300)]);
+    await answers(50);
+    other.release();
+    await answers(50);
+    await outside.query("select pg_advisory_unlock(20261120)");
+    assert.equal((await next).rows[0]!.word, "done");
+    assert.equal((await computing).rows.length, 1, "it had ended before");
+    assert.deepEqual((await database.executeSql("select 1 as one")).rows, [{ one: 1 }]);
+  } finally {
+    await outside.end();
+    await database.stop();
+  }
 });
 
 test("a report whose SQL fails serves the copy before it with a warning, and asks for no other for a while", async () => {
