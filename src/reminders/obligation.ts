@@ -186,7 +186,7 @@ export function readObligation(
   const { data, error } = obligationBody.safeParse(raw);
   const problems = [
     ...(error?.issues.flatMap((issue) => toProblems(issue, [])) ?? []),
-    ...addressProblems(told.safeParse(raw).data),
+    ...addressProblems(raw),
     ...calendarProblems(holidayed.safeParse(raw).data, holidays),
     ...offsetProblems(timed.safeParse(raw).data),
     ...(today.rule ? ruleProblems(recurring.safeParse(raw).data, today.now) : []),
@@ -225,7 +225,9 @@ function* offsetProblems(said: z.output<typeof timed> | undefined): Generator<Fi
     if (days > 0) yield { path: `offsets.${index}.days`, code: "contradiction", message };
 }
 
-function* addressProblems(said: z.output<typeof told> | undefined): Generator<FieldProblem> {
+/** Who has no address for a channel by which they are told; of what can be read as an obligation's `owner`, `manager` and `channels`. */
+export function* addressProblems(raw: unknown): Generator<FieldProblem> {
+  const said = told.safeParse(raw).data;
   if (!said) return;
   const { owner, manager, channels: used } = said;
   for (const [role, who] of [["owner", owner] as const, ["manager", manager] as const])

@@ -284,6 +284,27 @@ describe("calendars", () => {
       "owner.slack address_missing",
     ]);
     assert.deepEqual(problemsOf((await apply(api, "in-gst", { title: "Mine" })).body), ["title unrecognized_key"]);
+    const all = {
+      ...{ company: "", at: "9:00", title: "Mine", timeZone: "Mars/Olympus" },
+      ...{ channels: ["email", "slack"], manager: { id: "m", name: "M", email: "m@example.com" } },
+      rules: ["gstr-99", 5, "x".repeat(81), "gstr-1", "gstr-98"],
+    };
+    const { status, body } = await apply(api, "in-gst", all);
+    assert.equal(status, 422);
+    assert.deepEqual(problemsOf(body), [
+      "at invalid_format",
+      "company invalid_format",
+      "manager.slack address_missing",
+      "owner.slack address_missing",
+      "rules.0 rule_unknown",
+      "rules.1 invalid_type",
+      "rules.2 too_big",
+      "rules.4 rule_unknown",
+      "timeZone zone_unknown",
+      "title unrecognized_key",
+    ]);
+    assert.deepEqual(problemsOf((await apply(api, "in-gst", { company: "\ud800" })).body), ["company lone_surrogate"]);
+    assert.deepEqual(problemsOf((await api.ask("/v1/calendars/in-gst/apply", { json: [] })).body), [" invalid_type"]);
     assert.equal(await rows(api, "obligations"), 0);
   });
 

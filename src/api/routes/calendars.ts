@@ -1,8 +1,8 @@
 import { z } from "zod";
+import { application, readApplication } from "../../reminders/calendars/application.ts";
 import { applyCalendar } from "../../reminders/calendars/apply.ts";
 import type { ComplianceCalendar } from "../../reminders/calendars/calendar.ts";
 import { calendars, findCalendar } from "../../reminders/calendars/list.ts";
-import { obligationBody } from "../../reminders/obligation.ts";
 import type { Reminders } from "../../reminders/reminders.ts";
 import { oneTenant } from "../authenticate.ts";
 import { type Idempotency, idempotent } from "../idempotency.ts";
@@ -18,27 +18,6 @@ const params = z.object({
     .describe("The calendar's `id`.")
     .meta({ examples: ["in-gst"] }),
 });
-
-const application = obligationBody
-  .pick({
-    company: true,
-    owner: true,
-    manager: true,
-    timeZone: true,
-    overdue: true,
-    at: true,
-    channels: true,
-    priority: true,
-  })
-  .partial({ timeZone: true })
-  .extend({
-    rules: z
-      .array(z.string().max(80))
-      .min(1)
-      .max(50)
-      .optional()
-      .describe("Only these, by `key`. Default: every rule without a `when`."),
-  });
 
 interface Deps {
   readonly reminders: Reminders;
@@ -94,7 +73,7 @@ export function calendarRoutes({ reminders: { obligations }, idempotency }: Deps
       async handle(call) {
         const tenant = oneTenant(call.caller);
         const calendar = requireCalendar(call.req.params.id);
-        const given = readBody(application, call.body);
+        const given = readApplication(readBody(z.unknown(), call.body), calendar);
         await idempotency.answer(call, async ({ in: own }) => {
           const apply = (sql: NonNullable<typeof own>) => applyCalendar(obligations, tenant, calendar, given, sql);
           const applied = own ? await apply(own) : await obligations.transaction(apply);

@@ -1,15 +1,7 @@
-import { InvalidInput } from "#core/errors.ts";
 import type { SqlRunner } from "#core/sql.ts";
 import type { Obligations, StoredObligation } from "../obligations.ts";
+import type { Application } from "./application.ts";
 import type { CalendarRule, ComplianceCalendar } from "./calendar.ts";
-
-/** Whose duties they become, and how they are reminded: fields of an obligation, beside those that a rule gives. */
-export interface Application {
-  readonly company: string;
-  readonly rules?: readonly string[] | undefined;
-  readonly timeZone?: string | undefined;
-  readonly [field: string]: unknown;
-}
 
 /** What applying a calendar did. */
 export interface Applied {
@@ -20,7 +12,7 @@ export interface Applied {
 
 /**
  * Make the rules of a calendar obligations of a company: all that concern everybody, or those that are named. What it made
- * before is left as it is, so it is safe to repeat. Throws InvalidInput; then nothing is stored.
+ * before is left as it is, so it is safe to repeat. `readApplication` has passed what is given.
  */
 export async function applyCalendar(
   obligations: Obligations,
@@ -44,20 +36,7 @@ export async function applyCalendar(
 }
 
 function chosen({ rules }: ComplianceCalendar, named: readonly string[] | undefined): readonly CalendarRule[] {
-  if (!named) return rules.filter(({ when }) => when === undefined);
-  const problems = named.flatMap((key, index) =>
-    rules.some((rule) => rule.key === key)
-      ? []
-      : [
-          {
-            path: `rules.${index}`,
-            code: "rule_unknown",
-            message: "Expected the key of a rule of this calendar, found another",
-          },
-        ],
-  );
-  if (problems.length > 0) throw new InvalidInput("The calendar was not applied", problems);
-  return rules.filter(({ key }) => named.includes(key));
+  return rules.filter(({ key, when }) => (named ? named.includes(key) : when === undefined));
 }
 
 function ofRule({ holidays }: ComplianceCalendar, { title, kind, rrule, from, roll, offsets }: CalendarRule) {
