@@ -41,7 +41,7 @@ export function managerTurn(
 
 /**
  * When the owner first heard, or will, that it is overdue: by the stage of that name, or, where another message took its
- * place, by the first that went out after the due date. `null`: never.
+ * place, by the first that went out after the due date, or goes out now. `null`: never.
  */
 function firstTold(toOwner: readonly OwnerMessage[], isPastDue: (at: number) => boolean, now: number): number | null {
   const was = toOwner
@@ -51,7 +51,7 @@ function firstTold(toOwner: readonly OwnerMessage[], isPastDue: (at: number) => 
     .filter(({ state }) => state === "planned")
     .map((one) => ({ ...one, at: Math.max(one.fireAt, now) }));
   const isStage = ({ stage }: OwnerMessage) => stage === ownerStage;
-  const late = [...was, ...will].filter((one) => isPastDue(one.at));
+  const late = [...was, ...will].filter((one) => one.at <= now && isPastDue(one.at));
   const counted = [was.filter(isStage), will.filter(isStage), late].find((some) => some.length > 0) ?? [];
   return counted.length === 0 ? null : Math.min(...counted.map((one) => one.at));
 }
