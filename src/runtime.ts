@@ -212,7 +212,7 @@ export class Runtime {
     this.services = {
       blobs,
       documents: new PostgresDocumentStore(this.database),
-      retention: new LedgerRetention({ database: this.database, queues: catalog.queues, blobs }),
+      retention: new LedgerRetention({ database: this.database, queues: catalog.queues, blobs, clock }),
       reconciler: this.reconciler,
       channels: createChannels(options.channels ?? {}, clock),
       outbox: this.reminders.outbox,
