@@ -4,6 +4,7 @@ import type { AiServices } from "#core/ai.ts";
 import type { Catalog } from "#core/catalog.ts";
 import type { Clock } from "#core/clock.ts";
 import type { Log } from "#core/handler.ts";
+import type { ReportMeter } from "#core/meters.ts";
 import type { QueueDefinition } from "#core/queue.ts";
 import type { BlobStore, DocumentStore, Reports } from "#core/services.ts";
 import packageJson from "../../package.json" with { type: "json" };
@@ -85,6 +86,7 @@ export interface AppOptions {
     readonly planner: Pick<ReportPlanner, "plan">;
     readonly counter: ReadCounter;
     readonly service: Pick<Reports, "invalidate">;
+    readonly meter: ReportMeter;
   };
   readonly clock: Clock;
   readonly health: Health;

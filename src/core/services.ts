@@ -136,6 +136,9 @@ export interface Pruned {
   readonly idempotencyKeys: number;
   readonly sessions: number;
   readonly blobs: number;
+  /** Of obligations, with their messages. */
+  readonly occurrences: number;
+  readonly aiCalls: number;
 }
 
 /** Documents and their versions, by tenant. A version is written once and never changed. */
