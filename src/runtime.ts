@@ -34,8 +34,11 @@ import { EngineReconciler } from "./producer/reconciler.ts";
 import { Redrive } from "./producer/redrive.ts";
 import { Relay } from "./producer/relay.ts";
 import { Reminders } from "./reminders/reminders.ts";
+import { ReportFileMaker } from "./reports/files.ts";
 import { ReportPlanner } from "./reports/planner.ts";
+import { ReportPrints } from "./reports/prints.ts";
 import { ReadCounter } from "./reports/read-counter.ts";
+import { ReportRecipients } from "./reports/recipients.ts";
 import { RedisReportCache } from "./reports/redis-cache.ts";
 import { Reports } from "./reports/reports.ts";
 import { ReportResults } from "./reports/results.ts";
@@ -111,6 +114,8 @@ export class Runtime {
     readonly counter: ReadCounter;
     readonly service: Reports;
     readonly meter: ReportMeter;
+    readonly prints: ReportPrints;
+    readonly recipients: ReportRecipients;
   };
   readonly #cacheConnection: Redis;
   readonly #reportDatabase: Database;
@@ -170,12 +175,13 @@ export class Runtime {
       supervise: options.keepsHouse,
     });
     this.dispatcher = new Dispatcher({ engineOf, ledger: this.ledger, log });
+    const recipients = new ReportRecipients(this.database);
     this.producer = new Producer({
       database: this.database,
       ledger: this.ledger,
       dispatcher: this.dispatcher,
       engineOf,
-      services: { blobs, ai: this.#ai },
+      services: { blobs, ai: this.#ai, recipients },
       clock,
       log,
       ...(options.onAccepted && { onAccepted: options.onAccepted }),
@@ -204,20 +210,24 @@ export class Runtime {
       patience: { statementMs: minutes(5) }, // beyond the longest statementTimeoutMs: Postgres gives up first
       log,
     });
+    const documents = new PostgresDocumentStore(this.database);
+    const prints = new ReportPrints({ catalog, documents, producer });
     this.reports = {
-      ...{ cache, results, planner, meter },
+      ...{ cache, results, planner, prints, recipients, meter },
       counter: new ReadCounter({ cache, clock, log }),
       service: new Reports({ catalog, database: this.#reportDatabase, results, cache, planner, clock, log, meter }),
     };
     this.services = {
       blobs,
-      documents: new PostgresDocumentStore(this.database),
+      documents,
       retention: new LedgerRetention({ database: this.database, queues: catalog.queues, blobs, clock }),
       reconciler: this.reconciler,
       channels: createChannels(options.channels ?? {}, clock),
       outbox: this.reminders.outbox,
       ai: this.#ai,
       reports: this.reports.service,
+      reportFiles: new ReportFileMaker({ catalog, results, prints, producer, reader: this.reader, blobs, clock }),
+      recipients,
     };
     this.#batchSweeper = options.keepsHouse
       ? new BatchSweeper({

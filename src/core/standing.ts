@@ -1,0 +1,19 @@
+/** How an occurrence of an obligation stands. Exactly one at any time; `pending`, `due_soon` and `overdue` are open. */
+export const standings = ["pending", "due_soon", "overdue", "completed"] as const;
+export type Standing = (typeof standings)[number];
+
+/** From so many days before the due date on, an open occurrence is due soon. */
+export const defaultDueSoonDays = 14;
+
+/**
+ * How an occurrence that is not withdrawn stands on a day. Days are text, `2026-11-20`, in the zone of its obligation;
+ * `soonUntil` is the last day that is soon.
+ */
+export function standingOf(
+  { state, dueOn }: { readonly state: string; readonly dueOn: string },
+  today: string,
+  soonUntil: string,
+): Standing {
+  if (state === "completed") return "completed";
+  return dueOn < today ? "overdue" : dueOn <= soonUntil ? "due_soon" : "pending";
+}
