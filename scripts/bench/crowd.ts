@@ -45,7 +45,7 @@ export async function gather({ schema, obligations, due, ...addresses }: Address
       await client.query(
         `insert into obligations
            (tenant, id, company, kind, time_zone, body, holidays_version, planned_through, replan_at, created_at, updated_at)
-         select $1, md5(n::text)::uuid, 'company-' || n % 50, 'tax-return', 'Asia/Kolkata', $2, '', $3, $3, $4, $4
+         select $1, md5(n::text)::uuid, 'company-' || n % 50, 'tax-return', 'Asia/Kolkata', $2, '', $3::timestamptz::date, $3, $4, $4
          from generate_series($5::int, $6::int) n`,
         [tenant, JSON.stringify(body), new Date(now + days(365)), new Date(now), ...range],
       );
