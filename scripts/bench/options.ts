@@ -19,7 +19,7 @@ export const usage = `npm run bench -- [options]
   --only <measure>   this part only; may be given again
   --rounds <n>       samples of each way (default 5; long parts take a share of them)
   --jobs <n>         at most so many jobs per sample: a rehearsal, whose figures mean nothing
-  --whole-minutes    watch rate limits over minutes instead of shortened ones: three minutes more
+  --whole-minutes    watch rate limits over minutes instead of shortened ones: two minutes more
   --out <file>       the figures as JSON (default docs/bench.json)
   --markdown <file>  also put the tables into this page, between its bench markers
   --profile <dir>    leave a CPU profile of each process there (slows what is measured)
