@@ -1,4 +1,4 @@
-import { setTimeout as delay } from "node:timers/promises";
+import { setTimeout as delay, setImmediate as endOfTurn } from "node:timers/promises";
 import type { Catalog } from "#core/catalog.ts";
 import type { Clock } from "#core/clock.ts";
 import { minutes } from "#core/duration.ts";
@@ -67,6 +67,8 @@ export class ReportReader {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #meter: ReportMeter;
+  readonly #looking = new Map<string, Promise<Looked>>();
+  #turn: Promise<void> | null = null;
   readonly #finding = new Map<string, Promise<Looked>>();
   readonly #flights = new Map<string, Flight>();
   readonly #renewed = new Map<string, number>();
@@ -136,12 +138,32 @@ export class ReportReader {
 
   /** Redis, and what it does not have from Postgres. `again`: a computation has ended since, so Redis alone may be behind. */
   async #look(place: ReportPlace, again: boolean): Promise<Looked> {
-    const cached = await this.#cache.look(place).catch((error: Error) => {
-      this.#log.warn({ error: error.message }, "report.cache_away");
-      return unknown;
-    });
+    const cached = await this.#cached(place);
     const state = freshness(cached, place.report, this.#clock.now());
     return state === "fresh" || (state === "stale" && !again) ? cached : this.#find(place);
+  }
+
+  /**
+   * One look for all requests of this turn of the event loop, and the looks of a turn in one write. It begins after each of
+   * them has come, so that none of them is told less than its own look would have told it: an invalidation that was answered
+   * before is seen.
+   */
+  #cached(place: ReportPlace): Promise<Looked> {
+    const name = nameOf(place);
+    const known = this.#looking.get(name);
+    if (known) return known;
+    this.#turn ??= endOfTurn().then(() => {
+      this.#turn = null;
+    });
+    const look = this.#turn.then(() => {
+      this.#looking.delete(name);
+      return this.#cache.look(place).catch((error: Error) => {
+        this.#log.warn({ error: error.message }, "report.cache_away");
+        return unknown;
+      });
+    });
+    this.#looking.set(name, look);
+    return look;
   }
 
   /** One statement for all requests of this process that miss at the same time. */

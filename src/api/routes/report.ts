@@ -96,7 +96,9 @@ export function reportRoute(deps: {
       const { place, format, waitMs, acceptsStale } = readQuestion(req, report, caller);
       const until = performance.now() + waitMs;
       const gone = new AbortController();
-      res.once("close", () => gone.abort());
+      res.once("close", () => {
+        if (!res.writableFinished) gone.abort(); // an abort makes an error with a stack: not for answers that are out
+      });
       const terms = { waitMs, acceptsStale, signal: gone.signal };
       const read = await reportReader.read(place, terms).catch(refuse);
       if (read.kind === "computing") return answerComputing(res, req, read.jobId);
