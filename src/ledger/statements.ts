@@ -137,7 +137,8 @@ export function statements(schema: string): Statements {
         from unnest($1::uuid[], $2::text[], $3::float8[]) as c (id, lease, lease_ms)
         where j.id = c.id and j.state in (${open}) and (j.not_before is null or j.not_before <= now()) ${also}
         returning j.id, j.queue, j.tenant, j.state, j.attempt, j.payload, j.payload_blob, j.payload_version, j.traceparent,
-          (extract(epoch from now() - greatest(j.run_at, j.accepted_at)) * 1000)::float8 as wait_ms
+          (extract(epoch from now() - greatest(j.run_at, j.accepted_at)) * 1000)::float8 as wait_ms,
+          j.attempts -> -1 ->> 'outcome' as before
       ), ${bookEnds("started")}`;
 
   return {
@@ -170,18 +171,20 @@ export function statements(schema: string): Statements {
     // $1 ids, $2 leases, $3 how long each lives, ms. A row found running means that its former worker lost it: that attempt is closed as lost.
     // A row whose cancel was asked meanwhile, or whose expiry passed while it waited, ends here instead. Safe to repeat with
     // the same lease: the connection may have been lost before the first answer came. Unless a row ended, it need not reach
-    // the disk before the handler runs: `restart`.
+    // the disk before the handler runs: `restart`. But if one was taken over: forgotten, it would be its former worker's again,
+    // who might write after the new one has read.
     start: `
       with ${started(next, "")}
-      select *, case when (select bool_and(state = 'running') from started) then ${unhurried} end from started`,
+      select *, case when (select bool_and(state = 'running' and before is distinct from 'lost') from started)
+        then ${unhurried} end from started`,
 
     // The start of one job again, whose worker found that its lease holds nothing: Postgres was killed and forgot it. $1 to
     // $3 as in `start`, $4 number of the attempt, $5 and $6 the payload it runs with. Nothing else may have happened to the
-    // job since but a mark, or a cancel: neither another attempt nor a new payload.
+    // job since but a mark, or a cancel: neither another attempt (nobody else may hold it) nor a new payload.
     restart: `
       with ${started(
         "case when j.cancel_requested_at is not null then 'cancelled' else 'running' end",
-        "and j.attempt = $4::integer - 1 and j.payload::jsonb = $5::jsonb and j.payload_blob is not distinct from $6::text",
+        "and j.state <> 'running' and j.attempt = $4::integer - 1 and j.payload::jsonb = $5::jsonb and j.payload_blob is not distinct from $6::text",
       )}
       select * from started`,
 

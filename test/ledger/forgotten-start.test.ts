@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { v7 as uuidv7 } from "uuid";
+import { afterAll, beforeAll, test } from "vitest";
+import type { NewJob } from "../../src/ledger/acceptance.ts";
+import { LeaseNotHeld, type Ledger } from "../../src/ledger/ledger.ts";
+import { type ForgetfulPostgres, startForgetful } from "../rig/forgetful.ts";
+import { testJob } from "../rig/jobs.ts";
+import { type Rig, startRig, tenant } from "../rig/rig.ts";
+
+/** What a Postgres that forgot a start may do to those who share a job. The worker's side: test/worker/forgotten-start.test.ts. */
+let postgres: ForgetfulPostgres;
+beforeAll(async () => {
+  postgres = await startForgetful();
+});
+afterAll(() => postgres.stop());
+
+const job = testJob(async () => undefined);
+const startForgetfulRig = () => startRig({ jobs: [job], databaseUrl: postgres.url });
+
+function row(overrides: Partial<NewJob> = {}): NewJob {
+  return {
+    id: uuidv7(),
+    tenant,
+    job: job.name,
+    queue: job.queue.name,
+    priority: "normal",
+    payload: { word: "hello" },
+    payloadVersion: 1,
+    retryAttempts: 3,
+    runAt: new Date(),
+    scheduled: false,
+    relayGraceMs: 3_000,
+    ...overrides,
+  };
+}
+
+const completed = { state: "completed", outcome: "completed", spends: true } as const;
+const leaseMs = 60_000;
+
+async function begin(ledger: Ledger, id: string, lease: string) {
+  const started = await ledger.start(id, lease, leaseMs);
+  assert.ok(started.kind === "started");
+  return { begun: started, again: () => ledger.restart({ id, lease, leaseMs }, started) };
+}
+
+async function forgetting(rig: Rig, work: () => Promise<unknown>): Promise<void> {
+  await postgres.hold(rig.runtime.database);
+  await work();
+  await postgres.forget(rig.runtime.database);
+}
+
+// Seen to fail when a take-over does not wait for the disk: both of them commit.
+test("a job that was taken over stays taken over: its former holder does not write again, and its new one does", async () => {
+  await using rig = await startForgetfulRig();
+  const { ledger } = rig.runtime;
+  const { id } = await ledger.accept(row());
+  await begin(ledger, id, "former");
+  await ledger.renew([{ id, lease: "former" }], leaseMs); // on disk, and all before it
+  await forgetting(rig, async () => {
+    const { begun } = await begin(ledger, id, "new");
+    assert.equal(begun.attempt, 2);
+  });
+  const wrote: string[] = [];
+  const write = (lease: string) => ledger.commit({ id, lease }, async () => void wrote.push(lease));
+  await assert.rejects(write("former"), LeaseNotHeld);
+  await write("new");
+  assert.deepEqual(wrote, ["new"]);
+});
