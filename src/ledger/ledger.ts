@@ -104,6 +104,9 @@ export interface Claim {
 /** What was begun, of an attempt whose start may be forgotten. */
 export type Forgotten = Pick<Extract<Started, { kind: "started" }>, "attempt" | "payload" | "payloadBlob">;
 
+/** `held`: begun again already, by whoever noticed first. `lost`: something else happened to the job since. */
+export type Restarted = "restarted" | "held" | "lost";
+
 const maxRowsPerStatement = 1_000;
 /** Payloads that wait for their group are in memory: what comes beyond these is told 503. */
 const maxWaitingAccepts = 10_000;
@@ -183,13 +186,14 @@ export class Ledger {
 
   /**
    * Begin an attempt again whose lease holds nothing any more although nobody took the job: a Postgres that was killed may
-   * have forgotten the start, which does not wait for the disk. `false`: something else happened to the job since.
+   * have forgotten the start, which does not wait for the disk. Safe to repeat, and to ask from several places at once.
    */
-  async restart({ id, lease, leaseMs }: Claim, begun: Forgotten): Promise<boolean> {
+  async restart({ id, lease, leaseMs }: Claim, begun: Forgotten): Promise<Restarted> {
     const values = [[id], [lease], [leaseMs], begun.attempt, JSON.stringify(begun.payload), begun.payloadBlob];
-    const { rows } = await reach(() => this.#database.executeSql(this.#sql.restart, values));
+    const { rows } = await reach(() => this.#database.hot("ledger_restart", this.#sql.restart, values));
     this.#announcer.changed(rows.map((row) => row.id));
-    return rows[0]?.state === "running";
+    if (rows.length > 0) return rows[0].state === "running" ? "restarted" : "lost";
+    return (await this.renew([{ id, lease }], leaseMs)).has(id) ? "held" : "lost";
   }
 
   /** Hold these running jobs for another `leaseMs`. Resolves with the ids whose lease is still the job's. */

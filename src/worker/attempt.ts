@@ -115,9 +115,9 @@ export class Attempt {
     const { number: attempt, payload } = this.#begun;
     const claim = { id: this.jobId, lease: this.#delivery.lease, leaseMs: this.#job.queue.leaseMs };
     const forgotten = { attempt, payload: payload.inline, payloadBlob: payload.blob };
-    const regained = await this.#tools.ledger.restart(claim, forgotten);
-    if (regained) this.#tools.log.warn(this.#names(attempt), "attempt.restarted");
-    return regained;
+    const restarted = await this.#tools.ledger.restart(claim, forgotten);
+    if (restarted === "restarted") this.#tools.log.warn(this.#names(attempt), "attempt.restarted");
+    return restarted !== "lost";
   }
 
   /** Ask the handler to stop, for a reason. The first reason counts. */
