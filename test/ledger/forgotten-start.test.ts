@@ -82,3 +82,43 @@ test("whoever finds out at the same moment that the start was forgotten, or just
   const view = await reader.find(tenant, id);
   assert.deepEqual([view?.state, view?.attempts.map(({ outcome }) => outcome)], ["completed", ["completed"]]);
 });
+
+// Seen to fail when the payload alone is compared: the run that began before the newest request counts as its run.
+test("a newest request runs, also when it asks for the same as the one whose start was forgotten", async () => {
+  await using rig = await startForgetfulRig();
+  const { ledger, reader } = rig.runtime;
+  const key = { deduplicationKey: "ledger of March", deduplicate: "keep-last" } as const;
+  const { id } = await ledger.accept(row(key));
+  const restarts: (() => Promise<string>)[] = [];
+  await forgetting(rig, async () => void restarts.push((await begin(ledger, id, "first")).again));
+  const newest = await ledger.accept(row(key));
+  assert.deepEqual([newest.id, newest.replaced], [id, true]);
+  assert.equal(await restarts[0]!(), "lost");
+  assert.equal((await reader.find(tenant, id))?.state, "accepted");
+});
+
+// Seen to fail when attempts are told apart by their number alone.
+test("what an attempt came to is not what another of the same number came to, whose start was not forgotten", async () => {
+  await using rig = await startForgetfulRig();
+  const { ledger } = rig.runtime;
+  const [mine, taken] = await Promise.all([ledger.accept(row()), ledger.accept(row())]);
+  const ends = async ({ id }: { id: string }, lease: string) => {
+    const { begun, again } = await begin(ledger, id, lease);
+    return {
+      again,
+      end: () => ledger.settle({ id, lease, ...completed }),
+      came: () => ledger.attemptOutcome(id, begun),
+    };
+  };
+  const first: Awaited<ReturnType<typeof ends>>[] = [];
+  await forgetting(rig, async () => first.push(await ends(mine, "mine"), await ends(taken, "forgotten")));
+  const [kept, lost] = first as [(typeof first)[0], (typeof first)[0]];
+  assert.equal(await kept.again(), "restarted");
+  assert.equal(await kept.end(), true);
+  assert.equal(await kept.came(), "completed", "a restart keeps the instant of the start");
+  const second = await ends(taken, "second");
+  assert.equal(await second.end(), true);
+  assert.equal(await second.came(), "completed");
+  assert.equal(await lost.end(), false);
+  assert.equal(await lost.came(), null);
+});
