@@ -101,6 +101,13 @@ test("its steps are kept", async () => {
   );
 });
 
+test("its steps are kept when two end at once, and both find that the start was forgotten", async () => {
+  await forgotten(
+    (ctx) => Promise.all([ctx.step("left", () => 1), ctx.step("right", () => 2)]),
+    async (_rig, _id, go) => go(),
+  );
+});
+
 test("its writes commit", async () => {
   await forgotten(
     (ctx) => ctx.commit(async (sql) => (await sql.executeSql("select 1 as one")).rows[0]!.one),
