@@ -1,4 +1,6 @@
 import { writeFileSync } from "node:fs";
+import { aiLimit } from "./bench/ai-limit.ts";
+import { aiOverhead } from "./bench/ai-overhead.ts";
 import { bulk } from "./bench/bulk.ts";
 import { cancel } from "./bench/cancel.ts";
 import { drain } from "./bench/drain.ts";
@@ -9,7 +11,10 @@ import { parseOptions, usage } from "./bench/options.ts";
 import { killRemotes } from "./bench/remote.ts";
 import { render } from "./bench/render.ts";
 import { describe, type Report, toPage, writeInto } from "./bench/report.ts";
+import { reportCold } from "./bench/report-cold.ts";
+import { reportHit } from "./bench/report-hit.ts";
 import { Stage } from "./bench/stage.ts";
+import { sweep } from "./bench/sweep.ts";
 import type { Section } from "./bench/table.ts";
 
 /**
@@ -17,7 +22,10 @@ import type { Section } from "./bench/table.ts";
  * process, on servers of the run's own. Prints tables and writes the same as JSON. docs/bench.md says how to read them.
  * Exit codes: 0 measured, whatever the figures; 1 something broke; 64 wrong options; 130 interrupted.
  */
-const measures = [enqueue, bulk, drain, latency, cancel, render, eventLoop];
+const measures = [
+  ...[enqueue, bulk, drain, latency, cancel, render, eventLoop],
+  ...[reportHit, reportCold, sweep, aiOverhead, aiLimit],
+];
 const options = parseOptions(
   process.argv.slice(2),
   measures.map(({ name }) => name),
@@ -42,9 +50,10 @@ try {
 }
 
 async function bench(): Promise<void> {
-  const { only, rounds, jobs, profile, out, markdown } = options as Exclude<typeof options, string>;
+  const { only, rounds, jobs, profile, out, markdown, ...more } = options as Exclude<typeof options, string>;
   const began = performance.now();
-  const stage = await Stage.start({ rounds, jobs, profileDir: profile, signal: stopping.signal });
+  const { signal } = stopping;
+  const stage = await Stage.start({ rounds, jobs, profileDir: profile, wholeMinutes: more["whole-minutes"], signal });
   try {
     const place = await describe(stage);
     const sections: Section[] = [];

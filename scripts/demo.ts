@@ -1,15 +1,17 @@
 import { join } from "node:path";
 import { readEnvironment } from "../src/process.ts";
+import { ProviderRig } from "./demo/ai/provider-rig.ts";
 import { Cluster } from "./demo/cluster.ts";
+import { workFamilies } from "./demo/families.ts";
+import { sayNext, sayResult } from "./demo/page.ts";
 import { differences } from "./demo/proof.ts";
-import { here, sayNext, sayResult, seconds } from "./demo/report.ts";
 import { Screen } from "./demo/screen.ts";
-import { work } from "./demo/work.ts";
+import { here, seconds } from "./demo/wording.ts";
 
 /**
- * `npm run demo`: a day of a small application in some seconds, on real servers and real processes. Exit codes: 0 every
- * accepted job ended as it should and each document exists once; 1 something differs, and is named; 130 stopped by a
- * signal. Nothing is left running in any case.
+ * `npm run demo`: the four families of work, for five platforms, in some seconds, on real servers and real processes. Exit
+ * codes: 0 every accepted job ended as it should, and what each family promised holds; 1 something differs, and is named;
+ * 130 stopped by a signal. Nothing is left running in any case.
  */
 const env = readEnvironment();
 const screen = new Screen(process.stdout);
@@ -28,13 +30,13 @@ const cluster = new Cluster({
   signal,
   onDownload: () => screen.say("  There is no Redis on this machine: taking it from the system's packages, this once"),
 });
+const rig = new ProviderRig();
 let found: readonly string[] = [];
 try {
   await start();
-  const [application, operator] = await Promise.all([cluster.connect("producer"), cluster.connect("operator")]);
-  const { groups, evidence } = await work({ application, operator, workers: cluster.workers, screen, folder, signal });
+  const { groups, evidence } = await workFamilies({ cluster, rig, screen, folder, signal });
   sayResult(screen, groups, evidence);
-  sayNext(screen, { env, folder, made: evidence.made, tenant: cluster.tenant });
+  sayNext(screen, { env, evidence });
   found = differences(evidence);
 } catch (error) {
   screen.keep();
@@ -42,6 +44,7 @@ try {
   else found = [signal.aborted ? `expected an end within ${ceilingMs / 1_000} s, found none` : reasonOf(error)];
 }
 await cluster.stop();
+await rig.stop();
 
 if (process.exitCode === 130)
   screen.say("Stopped; nothing is left running. What was accepted goes on at the next start.");
@@ -56,19 +59,20 @@ else {
 
 async function start(): Promise<void> {
   screen.say(screen.style("bold", "Nightshift demo"));
-  screen.say("  An application hands work off over HTTP. What was accepted is done, and done once,");
-  screen.say("  also when a process that works on it is killed.");
+  screen.say("  Five platforms hand work off over HTTP: documents, reminders, reports, AI answers. What was");
+  screen.say("  accepted is done, and done once, also when a process that works on it is killed.");
   screen.say();
   const own = [env.databaseUrl ? "" : "PostgreSQL", env.redisUrl ? "" : "Redis"].filter(Boolean).join(" and ");
   screen.draw(["  Starting PostgreSQL and Redis"]);
   await cluster.startServers();
-  screen.draw(["  Starting the API, the scheduler, the dashboard and two workers"]);
+  screen.draw(["  Starting the API, the scheduler, the dashboard and three workers"]);
   screen.say(
     own ? `  ${own} started, data in ${here(env.dataDir)}` : "  PostgreSQL and Redis: those of the environment",
   );
-  await cluster.startProcesses();
+  await rig.start(cluster.logDir);
+  await cluster.startProcesses(rig.settings);
   screen.draw([]);
-  screen.say(`  API, scheduler, dashboard and two workers ready after ${elapsed()} s`);
+  screen.say(`  API, scheduler, dashboard and three workers ready after ${elapsed()} s`);
   screen.say();
 }
 

@@ -12,6 +12,7 @@ import { deliver } from "#jobs/reminders/deliver.job.ts";
 import { sweep } from "#jobs/reminders/sweep.job.ts";
 import { sweepEachMinute } from "#jobs/reminders/sweep.schedule.ts";
 import { compute } from "#jobs/reports/compute.job.ts";
+import { deliver as deliverReport } from "#jobs/reports/deliver.job.ts";
 import { planReports } from "#jobs/reports/plan.job.ts";
 import { planEachFiveMinutes } from "#jobs/reports/plan.schedule.ts";
 import { reports as reportList } from "#jobs/reports/report-list.ts";
@@ -23,7 +24,7 @@ import { reports } from "#queues/reports.ts";
 
 /** Every job, queue, declared schedule and report of this installation: the one file of `src` that imports jobs. A new job is a line here. */
 export const catalog = new Catalog(
-  [extract, respond, generate, prune, reconcile, verifyDocuments, deliver, sweep, compute, planReports],
+  [extract, respond, generate, prune, reconcile, verifyDocuments, deliver, sweep, compute, deliverReport, planReports],
   [ai, documents, operations, reminders, reports],
   [pruneHourly, reconcileEachMinute, verifyDocumentsNightly, sweepEachMinute, planEachFiveMinutes],
   reportList,

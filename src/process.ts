@@ -5,6 +5,7 @@ import { bootstrapKey } from "./config/bootstrap-key.ts";
 import { type Environment, InvalidEnvironment, parseEnv } from "./config/env.ts";
 import { impatient } from "./ledger/database.ts";
 import { isMigrated, migrate } from "./ledger/migrate.ts";
+import { FamilyMeters } from "./observability/family-meters.ts";
 import { Health, postgresProbe } from "./observability/health.ts";
 import { createLog } from "./observability/log.ts";
 import { type MetricSources, Metrics } from "./observability/metrics.ts";
@@ -105,6 +106,7 @@ async function lay(
   keep({ start: async () => undefined, stop: () => stores.stop() });
 
   let metrics: Metrics | undefined;
+  const families = new FamilyMeters();
   const runtime = new Runtime({
     catalog,
     databaseUrl: stores.databaseUrl,
@@ -119,13 +121,14 @@ async function lay(
     keepsHouse: name === "scheduler",
     patience: name === "api" || name === "dashboard" ? impatient : {},
     onAccepted: (receipt) => metrics?.accepted(receipt),
+    meters: families,
   });
   keep({ start: () => runtime.start(), stop: () => runtime.stop() });
   // Only our own Postgres is migrated without being asked: a shared one is changed by `release`, once per deploy.
   if (!env.databaseUrl) await migrate(runtime.database);
   else if (!(await isMigrated(runtime.database))) throw new SchemaNotReady();
   await runtime.start();
-  metrics = new Metrics({ log, ...(sources && { sources: sources(runtime) }) });
+  metrics = new Metrics({ log, families, ...(sources && { sources: sources(runtime) }) });
   const health = new Health({
     postgres: postgresProbe(runtime.database),
     redis: () => runtime.redis.ping(),

@@ -3,6 +3,7 @@ import type { Catalog } from "#core/catalog.ts";
 import type { Clock } from "#core/clock.ts";
 import { minutes } from "#core/duration.ts";
 import type { Log } from "#core/handler.ts";
+import { type Meters, type ReportMeter, silentMeters } from "#core/meters.ts";
 import type { EngineKind, QueueDefinition } from "#core/queue.ts";
 import type { Services } from "#core/services.ts";
 import type { Engine } from "./engines/engine.ts";
@@ -33,8 +34,11 @@ import { EngineReconciler } from "./producer/reconciler.ts";
 import { Redrive } from "./producer/redrive.ts";
 import { Relay } from "./producer/relay.ts";
 import { Reminders } from "./reminders/reminders.ts";
+import { ReportFileMaker } from "./reports/files.ts";
 import { ReportPlanner } from "./reports/planner.ts";
+import { ReportPrints } from "./reports/prints.ts";
 import { ReadCounter } from "./reports/read-counter.ts";
+import { ReportRecipients } from "./reports/recipients.ts";
 import { RedisReportCache } from "./reports/redis-cache.ts";
 import { Reports } from "./reports/reports.ts";
 import { ReportResults } from "./reports/results.ts";
@@ -72,6 +76,8 @@ export interface RuntimeOptions {
   /** This process also keeps the house: it relays what fast paths leave behind, and prunes pg-boss. The scheduler's work. */
   readonly keepsHouse: boolean;
   readonly onAccepted?: (receipt: Receipt) => void;
+  /** Where the families count; default: nowhere. */
+  readonly meters?: Meters;
 }
 
 /**
@@ -107,6 +113,9 @@ export class Runtime {
     readonly planner: ReportPlanner;
     readonly counter: ReadCounter;
     readonly service: Reports;
+    readonly meter: ReportMeter;
+    readonly prints: ReportPrints;
+    readonly recipients: ReportRecipients;
   };
   readonly #cacheConnection: Redis;
   readonly #reportDatabase: Database;
@@ -116,7 +125,7 @@ export class Runtime {
   #stopping: Promise<void> | null = null;
 
   constructor(options: RuntimeOptions) {
-    const { catalog, clock, log } = options;
+    const { catalog, clock, log, meters = silentMeters } = options;
     this.catalog = catalog;
     this.clock = clock;
     this.log = log;
@@ -149,6 +158,7 @@ export class Runtime {
       incidents: this.incidents,
       clock,
       log,
+      meter: meters.ai,
     });
     this.steps = new Steps(this.database);
     this.reader = new JobReader(this.database, blobs);
@@ -165,12 +175,13 @@ export class Runtime {
       supervise: options.keepsHouse,
     });
     this.dispatcher = new Dispatcher({ engineOf, ledger: this.ledger, log });
+    const recipients = new ReportRecipients(this.database);
     this.producer = new Producer({
       database: this.database,
       ledger: this.ledger,
       dispatcher: this.dispatcher,
       engineOf,
-      services: { blobs, ai: this.#ai },
+      services: { blobs, ai: this.#ai, recipients },
       clock,
       log,
       ...(options.onAccepted && { onAccepted: options.onAccepted }),
@@ -181,13 +192,15 @@ export class Runtime {
       holidaysDir: options.holidaysDir ?? "",
       clock,
       log,
+      meter: meters.reminders,
     });
     const { producer } = this;
     this.#cacheConnection = cacheConnection(options.redisUrl, log);
     const prefix = options.redisPrefix ?? "nightshift";
     const cache = new RedisReportCache(this.#cacheConnection, prefix, () => this.redis.open);
     const results = new ReportResults(this.database);
-    const planner = new ReportPlanner({ catalog, cache, results, producer, clock, log });
+    const meter = meters.reports;
+    const planner = new ReportPlanner({ catalog, cache, results, producer, clock, log, meter });
     // Connections of their own: a slow report must not keep the ledger's statements waiting for one.
     this.#reportDatabase = new Database({
       connectionString: options.databaseUrl,
@@ -197,20 +210,24 @@ export class Runtime {
       patience: { statementMs: minutes(5) }, // beyond the longest statementTimeoutMs: Postgres gives up first
       log,
     });
+    const documents = new PostgresDocumentStore(this.database);
+    const prints = new ReportPrints({ catalog, documents, producer });
     this.reports = {
-      ...{ cache, results, planner },
+      ...{ cache, results, planner, prints, recipients, meter },
       counter: new ReadCounter({ cache, clock, log }),
-      service: new Reports({ catalog, database: this.#reportDatabase, results, cache, planner, clock, log }),
+      service: new Reports({ catalog, database: this.#reportDatabase, results, cache, planner, clock, log, meter }),
     };
     this.services = {
       blobs,
-      documents: new PostgresDocumentStore(this.database),
-      retention: new LedgerRetention({ database: this.database, queues: catalog.queues, blobs }),
+      documents,
+      retention: new LedgerRetention({ database: this.database, queues: catalog.queues, blobs, clock }),
       reconciler: this.reconciler,
       channels: createChannels(options.channels ?? {}, clock),
       outbox: this.reminders.outbox,
       ai: this.#ai,
       reports: this.reports.service,
+      reportFiles: new ReportFileMaker({ catalog, results, prints, producer, reader: this.reader, blobs, clock }),
+      recipients,
     };
     this.#batchSweeper = options.keepsHouse
       ? new BatchSweeper({
@@ -280,6 +297,11 @@ export class Runtime {
       ledger: () => this.reader.depths(),
       engine: (queue: QueueDefinition) => this.engineOf(queue).counts(queue),
     };
+  }
+
+  /** How the breakers of the model providers stand, for all workers. Rejects while Redis is away. */
+  aiBreakers() {
+    return this.#ai.breakers();
   }
 
   /** What a worker host needs to serve some of the queues. */

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { AiExtract, AiText } from "#core/ai-jobs.ts";
 import { minutes, seconds } from "#core/duration.ts";
 import { defineJob } from "#core/job.ts";
 import { exponential } from "#core/retry.ts";
@@ -20,7 +21,7 @@ export const payload = z
         text: "Two of four quarterly access reviews were not done; no vendor review since 2024.",
       },
     ],
-  });
+  }) satisfies z.ZodType<AiText>;
 export type Extract = z.infer<typeof payload>;
 
 export const result = z.strictObject({
@@ -32,7 +33,7 @@ export const result = z.strictObject({
   cached: z.boolean().describe("Asked before, and bought nothing this time."),
   usage,
   costMicros: z.int().nonnegative().describe("Millionths of a dollar, both answers together."),
-});
+}) satisfies z.ZodType<AiExtract>;
 export type Extracted = z.infer<typeof result> & { readonly schema: SchemaName };
 
 /**

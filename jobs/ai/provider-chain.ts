@@ -7,6 +7,7 @@ import { type AiProvider, type ModelAnswer, ModelCallFailed, type ModelRequest, 
 import { minutes, seconds } from "#core/duration.ts";
 import { StoreUnavailable } from "#core/errors.ts";
 import type { HandlerContext } from "#core/handler.ts";
+import type { LimitWait } from "#core/meters.ts";
 import { RetryAfter, SnoozeJob } from "#core/outcome.ts";
 import { AiRequestRefused, AllProvidersFailed, type Cause } from "./errors.ts";
 import { costBound, costOf, tokenBound, tokenGuess } from "./tokens.ts";
@@ -88,6 +89,7 @@ class ProviderCall {
     const entry = await this.#enter();
     if (entry.kind !== "go") {
       if (entry.kind === "open") return this.#cause("breaker_open");
+      this.#held("passed-over");
       return this.#cause("provider_limited", { waitMs: entry.waitMs });
     }
     return this.#call(price, estimateMicros, entry.permit);
@@ -110,12 +112,14 @@ class ProviderCall {
       const entry = await gate.enter(this.#provider, tokens).catch(waitForRedis);
       if (entry.kind !== "limited") return entry;
       if (entry.waitMs <= briefMs && brief < 5) {
+        this.#held("brief");
         await delay(entry.waitMs, undefined, { signal: this.#ctx.signal });
         continue;
       }
       const queued = await gate.enter(this.#provider, tokens, { queue: true }).catch(waitForRedis);
       if (queued.kind !== "limited" || queued.waitMs > patienceMs) return queued;
       // A moment early: the rest is waited for here, so that no room stands empty while the queue brings the job.
+      this.#held("queued");
       const earlyMs = Math.max(briefMs / 2, queued.waitMs - briefMs / 2);
       throw new SnoozeJob("ai_rate_limited", Math.min(earlyMs, askAgainMs), this.#named());
     }
@@ -193,6 +197,7 @@ class ProviderCall {
     const cause = this.#cause(code, { status, durationMs });
     switch (kind) {
       case "wait":
+        this.#held("provider");
         if (retryAfterMs! <= patienceMs) throw new RetryAfter(retryAfterMs!, { ...this.#named(), status });
         return { ...cause, waitMs: retryAfterMs };
       case "stop":
@@ -228,6 +233,10 @@ class ProviderCall {
     outcome: Parameters<HandlerContext["services"]["ai"]["gate"]["leave"]>[2],
   ): Promise<void> {
     await this.#ctx.services.ai.gate.leave(this.#provider, permit, outcome).catch(() => undefined);
+  }
+
+  #held(kind: LimitWait): void {
+    this.#ctx.services.ai.meter.limitWait({ ...this.#named(), kind });
   }
 
   #named(): { provider: string } {

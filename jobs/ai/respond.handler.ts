@@ -13,6 +13,7 @@ export const handle: Handler<Respond, Responded> = async (asked, ctx) => {
   const responded = await answer(asked, ctx).catch((error: unknown) => {
     const simple = error instanceof AllProvidersFailed ? simpleAnswer(message, context) : null;
     if (simple === null) throw error;
+    ctx.services.ai.meter.degraded({ tenant: ctx.tenant });
     return degraded(simple);
   });
   if (sessionId !== undefined) {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { AiAnswer, AiMessage } from "#core/ai-jobs.ts";
 import { minutes, seconds } from "#core/duration.ts";
 import { defineJob } from "#core/job.ts";
 import { exponential } from "#core/retry.ts";
@@ -25,7 +26,7 @@ export const payload = z
         purpose: "help-desk",
       },
     ],
-  });
+  }) satisfies z.ZodType<AiMessage>;
 export type Respond = z.infer<typeof payload>;
 
 export const result = z.strictObject({
@@ -39,7 +40,7 @@ export const result = z.strictObject({
   cached: z.boolean().describe("Asked before, and bought nothing this time."),
   usage,
   costMicros: z.int().nonnegative().describe("Millionths of a dollar."),
-});
+}) satisfies z.ZodType<AiAnswer>;
 export type Responded = z.infer<typeof result>;
 
 /**

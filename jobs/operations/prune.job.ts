@@ -12,12 +12,15 @@ export const result = z.strictObject({
   idempotencyKeys: z.int().nonnegative(),
   sessions: z.int().nonnegative(),
   blobs: z.int().nonnegative(),
+  occurrences: z.int().nonnegative().describe("Of obligations, with their messages."),
+  aiCalls: z.int().nonnegative(),
 });
 
 /** Delete what is past its retention, in small batches. Safe to repeat and to stop half-way: the next run goes on. */
 export const prune = defineJob({
   name: "operations.prune",
-  summary: "Delete jobs, steps, idempotency keys, sessions and blobs that are past their retention.",
+  summary:
+    "Delete jobs, steps, idempotency keys, sessions, blobs and records of the families that are past their retention.",
   queue: operations,
   enqueuedBy: "operator", // it works for all tenants
   payload,

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { minutes, seconds } from "#core/duration.ts";
 import { defineReport } from "#core/report.ts";
+import { firstIdOf } from "./first-id.ts";
 
 /** How soon the tenant's jobs are begun and ended, from the ledger. */
 export const queueServiceLevels = defineReport({
@@ -62,9 +63,3 @@ export const queueServiceLevels = defineReport({
     );
   },
 });
-
-/** The smallest UUIDv7 of an instant: jobs are found by the index over their ids. */
-function firstIdOf(ms: number): string {
-  const hex = Math.max(0, ms).toString(16).padStart(12, "0");
-  return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`;
-}

@@ -1,6 +1,8 @@
 import type { ReportDefinition } from "#core/report.ts";
 import { activeUsers } from "./active-users.report.ts";
+import { aiUsage } from "./ai-usage.report.ts";
 import { companyStatistics } from "./company-statistics.report.ts";
+import { complianceDashboard } from "./compliance-dashboard.report.ts";
 import { documentsByMonth } from "./documents-by-month.report.ts";
 import { queueServiceLevels } from "./queue-service-levels.report.ts";
 import { revenue } from "./revenue.report.ts";
@@ -9,6 +11,8 @@ import { revenue } from "./revenue.report.ts";
 export const reports = [
   documentsByMonth,
   companyStatistics,
+  complianceDashboard,
+  aiUsage,
   queueServiceLevels,
   revenue,
   activeUsers,

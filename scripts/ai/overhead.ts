@@ -10,7 +10,9 @@ import { catalog } from "../../src/catalog.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { startServers } from "../../src/embedded/servers.ts";
 import { migrate } from "../../src/ledger/migrate.ts";
+import type { Producer } from "../../src/producer/producer.ts";
 import { Runtime } from "../../src/runtime.ts";
+import type { ProviderSettings } from "../../src/services/ai/ai-services.ts";
 import { WorkerHost } from "../../src/worker/host.ts";
 
 /** Milliseconds of one call, from its begin to its answer. */
@@ -59,8 +61,7 @@ async function asked(
   databaseUrl: string,
   redisUrl: string,
 ): Promise<[number[], number[]]> {
-  const limits = { requests: 1_000_000, tokens: 1_000_000_000 };
-  const provider = { name: "openai", model: "gpt-4.1-mini", dialect: "chat", baseUrl, apiKey: "any", limits } as const;
+  const provider = unlimited(baseUrl);
   const ends: number[] = [];
   const runtime = new Runtime({
     catalog,
@@ -75,33 +76,52 @@ async function asked(
   });
   await migrate(runtime.database);
   await runtime.start();
-  const respond = catalog.get("ai.respond");
   const host = new WorkerHost({
-    ...runtime.workerOptions([respond.queue]),
+    ...runtime.workerOptions([catalog.get("ai.respond").queue]),
     onEnd: ({ runMs }) => void ends.push(runMs),
   });
   await host.start();
-  const client = new OpenAI({ apiKey: "any", baseURL: baseUrl, maxRetries: 0 });
-  const warmUp = Math.min(50, calls);
-  const bare: number[] = [];
-  const jobs: number[] = [];
   try {
-    for (let n = 0; n < calls + warmUp; n += 1) {
-      const question = { message: `Question ${n}`, context: "GSTR-1 is due by the 11th." };
-      const { messages } = respondRequest(question, []);
-      const from = performance.now();
-      const sent = messages.map(({ role, content }) => ({ role, content }));
-      await client.chat.completions.create({ model: provider.model, messages: sent, max_completion_tokens: 800 });
-      const bareMs = performance.now() - from;
-      await runtime.producer.enqueue("measure", respond, question);
-      while (ends.length <= n) await new Promise((resolve) => setImmediate(resolve));
-      if (n < warmUp) continue;
-      bare.push(bareMs);
-      jobs.push(ends[n]!);
-    }
+    return await askInTurn(calls, provider, runtime.producer, ends);
   } finally {
     await host.stop(1_000);
     await runtime.stop();
+  }
+}
+
+/** The fake provider as one that never says "too many". */
+export function unlimited(baseUrl: string): ProviderSettings {
+  const limits = { requests: 1_000_000, tokens: 1_000_000_000 };
+  return { name: "openai", model: "gpt-4.1-mini", dialect: "chat", baseUrl, apiKey: "any", limits };
+}
+
+/**
+ * The same question by the bare SDK and then as a job, again and again: milliseconds of each. A worker of this process must
+ * serve the queue, and put what each attempt took (`runMs`) into `ends`.
+ */
+export async function askInTurn(
+  calls: number,
+  provider: ProviderSettings,
+  producer: Producer,
+  ends: readonly number[],
+): Promise<[bare: number[], jobs: number[]]> {
+  const respond = catalog.get("ai.respond");
+  const client = new OpenAI({ apiKey: provider.apiKey, baseURL: provider.baseUrl, maxRetries: 0 });
+  const warmUp = Math.min(50, calls);
+  const bare: number[] = [];
+  const jobs: number[] = [];
+  for (let n = 0; n < calls + warmUp; n += 1) {
+    const question = { message: `Question ${n}`, context: "GSTR-1 is due by the 11th." };
+    const { messages } = respondRequest(question, []);
+    const from = performance.now();
+    const sent = messages.map(({ role, content }) => ({ role, content }));
+    await client.chat.completions.create({ model: provider.model, messages: sent, max_completion_tokens: 800 });
+    const bareMs = performance.now() - from;
+    await producer.enqueue("measure", respond, question);
+    while (ends.length <= n) await new Promise((resolve) => setImmediate(resolve));
+    if (n < warmUp) continue;
+    bare.push(bareMs);
+    jobs.push(ends[n]!);
   }
   return [bare, jobs];
 }

@@ -1,6 +1,4 @@
-import { KeyStore } from "../../src/access/keys.ts";
-import { ApiServer } from "../../src/api/server.ts";
-import { Health } from "../../src/observability/health.ts";
+import { serve } from "./api.ts";
 import { now } from "./clock.ts";
 import { type BenchPayload, benchPayload } from "./job.ts";
 import { compare, type Measure, type Row } from "./measure.ts";
@@ -109,24 +107,7 @@ async function pace(count: number, send: (payload: BenchPayload) => Promise<unkn
 
 export async function serveApi(addresses: Addresses, wire: Wire): Promise<void> {
   const nightshift = startNightshift({ ...addresses, jobs: [job], process: "api" });
-  await nightshift.start();
-  const { documents, blobs, ai } = nightshift.services;
-  const server = new ApiServer({
-    ...nightshift,
-    engineOf: (queue) => nightshift.engineOf(queue),
-    keys: new KeyStore(nightshift.database, key),
-    documents,
-    blobs,
-    ai,
-    health: new Health({}),
-    host: "127.0.0.1",
-    port: 0,
-  });
-  await server.start();
-  wire.say(server.url);
-  await wire.heard();
-  await server.stop(1_000);
-  await nightshift.stop();
+  await serve(nightshift, wire, { bootstrapKey: key });
 }
 
 export async function noteStarts(addresses: Addresses, wire: Wire): Promise<void> {

@@ -23,7 +23,7 @@ export interface Row {
   readonly target?: Target;
 }
 
-/** What issue 2 asks of a row's ratio or of its value. */
+/** What is asked of a row's ratio or of its value. */
 export interface Target {
   readonly of: "ratio" | "value";
   readonly least?: number;

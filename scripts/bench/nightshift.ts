@@ -8,7 +8,8 @@ import { defineQueue, type QueueDefinition } from "#core/queue.ts";
 import { fixed } from "#core/retry.ts";
 import { createLog } from "../../src/observability/log.ts";
 import { Metrics } from "../../src/observability/metrics.ts";
-import { Runtime } from "../../src/runtime.ts";
+import { Runtime, type RuntimeOptions } from "../../src/runtime.ts";
+import type { AttemptEnd } from "../../src/worker/attempt.ts";
 import { WorkerHost } from "../../src/worker/host.ts";
 import { attempts, keepCompletedMs, retryDelayMs } from "./job.ts";
 import type { Addresses } from "./stage.ts";
@@ -60,7 +61,8 @@ export function benchJob(
 
 /** A runtime with the log and the metrics of a production process. Start it yourself. */
 export function startNightshift(
-  options: Addresses & { jobs: readonly JobDefinition[]; process: string; catalog?: Catalog },
+  options: Addresses &
+    Pick<RuntimeOptions, "schema" | "ai"> & { jobs: readonly JobDefinition[]; process: string; catalog?: Catalog },
 ): Runtime & { readonly metrics: Metrics } {
   const { jobs } = options;
   const log = createLog({ level: "info", process: options.process, pretty: false });
@@ -69,6 +71,8 @@ export function startNightshift(
     catalog: options.catalog ?? new Catalog(jobs, [...new Set(jobs.map((job) => job.queue))]),
     databaseUrl: options.databaseUrl,
     redisUrl: options.redisUrl,
+    ...(options.schema !== undefined && { schema: options.schema }),
+    ...(options.ai && { ai: options.ai }),
     blobUrl: options.blobUrl,
     clock: systemClock,
     log,
@@ -79,11 +83,17 @@ export function startNightshift(
   return Object.assign(runtime, { metrics });
 }
 
-/** Serve all queues of a runtime, as a worker process does. */
-export async function startWorker(nightshift: Runtime & { readonly metrics: Metrics }): Promise<WorkerHost> {
+/** Serve all queues of a runtime, or some, as a worker process does. */
+export async function startWorker(
+  nightshift: Runtime & { readonly metrics: Metrics },
+  options: { readonly queues?: readonly QueueDefinition[]; readonly onEnd?: (end: AttemptEnd) => void } = {},
+): Promise<WorkerHost> {
   const host = new WorkerHost({
-    ...nightshift.workerOptions(nightshift.catalog.queues),
-    onEnd: (end) => nightshift.metrics.attemptEnded(end),
+    ...nightshift.workerOptions(options.queues ?? nightshift.catalog.queues),
+    onEnd: (end) => {
+      nightshift.metrics.attemptEnded(end);
+      options.onEnd?.(end);
+    },
   });
   await host.start();
   return host;

@@ -15,6 +15,8 @@ export interface StageOptions {
   readonly jobs: number | undefined;
   /** Where each sample leaves a CPU profile. */
   readonly profileDir: string | undefined;
+  /** Rate limits are watched over minutes as providers count them, not over shortened ones. */
+  readonly wholeMinutes: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -31,6 +33,8 @@ export interface Way {
   readonly module: string;
   readonly call: string;
   readonly args: object;
+  /** How long one call may take; default two minutes. */
+  readonly ceilingMs?: number;
   /** Made before each sample, with the stores already empty. */
   readonly prepare?: () => Promise<unknown>;
 }
@@ -87,6 +91,10 @@ export class Stage {
     return Math.max(1, Math.round(this.rounds * part));
   }
 
+  get wholeMinutes(): boolean {
+    return this.#options.wholeMinutes;
+  }
+
   /** How many jobs a sample of `usual` has in this run. */
   jobs(usual: number): number {
     return Math.min(usual, this.#options.jobs ?? usual);
@@ -124,17 +132,23 @@ export class Stage {
     return samples;
   }
 
+  /** Drop a schema that a measure made for itself. */
+  async drop(schema: string): Promise<void> {
+    await this.#postgres.query(`drop schema ${schema} cascade`);
+  }
+
   /** A line for who watches the run. */
   print(fields: object, event: string): void {
     print(fields, event);
   }
 
   /** Begin one call in a process of its own. */
-  call<Result>({ module, call, args }: Omit<Way, "name">, title = call): Remote<Result> {
+  call<Result>({ module, call, args, ceilingMs }: Omit<Way, "name">, title = call): Remote<Result> {
     this.#options.signal.throwIfAborted();
     const dir = this.#options.profileDir;
     const name = `${title.replaceAll(/[^a-z0-9]+/gi, "-")}-${Date.now()}.cpuprofile`;
-    return remote(module, call, { ...this.addresses, ...args }, dir === undefined ? undefined : { dir, name });
+    const profile = dir === undefined ? {} : { profile: { dir, name } };
+    return remote(module, call, { ...this.addresses, ...args }, { ...profile, ceilingMs });
   }
 
   /** Safe to repeat. */

@@ -1,27 +1,32 @@
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { pino } from "pino";
 import type { Log } from "#core/handler.ts";
+import { documents } from "#queues/documents.ts";
 import { KeyStore } from "../../src/access/keys.ts";
 import type { Role } from "../../src/access/principal.ts";
-import { type Client, createClient } from "../../src/client/client.ts";
+import { catalog } from "../../src/catalog.ts";
 import type { Environment } from "../../src/config/env.ts";
 import { freePort } from "../../src/embedded/port.ts";
 import { type Servers, startServers } from "../../src/embedded/servers.ts";
 import { Database } from "../../src/ledger/database.ts";
 import { isMigrated } from "../../src/ledger/migrate.ts";
+import type { Stores } from "../../src/stores.ts";
 import { type Supervised, Supervisor } from "../../src/supervisor.ts";
-import { WorkerLog } from "./worker-log.ts";
+import { WorkerLog } from "./documents/worker-log.ts";
+import { pruneRuns } from "./run-folder.ts";
+import { type Platform, tenantOf } from "./tenants.ts";
+import { type Way, wayOf } from "./way.ts";
 
-/** Folders of logs that stay, this run's among them. */
-const keptLogs = 5;
+/** What a worker serves beside the two that make documents and may be killed. */
+const others = catalog.queues.map(({ name }) => name).filter((name) => name !== documents.name);
 /** Ctrl-C should not wait for a long render; what is cut off goes back unspent. */
 const drainMs = 2_000;
 /** What a process may take to close its connections after that, before it is killed. */
 const graceMs = 6_000;
 
-/** One of the two worker processes. */
+/** One of the two worker processes that make documents. */
 export interface DemoWorker {
   readonly name: string;
   readonly process: Supervised;
@@ -36,11 +41,12 @@ export class SchemaNotMigrated extends Error {
 }
 
 /**
- * Nightshift's processes for the time of one demo: a worker twice, so that one can be killed; free ports, logs in files,
- * and a tenant of its own, so that this run's jobs and documents can be counted.
+ * Nightshift's processes for the time of one demo: two workers for documents, so that one can be killed, and one for all
+ * other queues; free ports, logs in files, and tenants of its own, so that this run's work can be counted.
  */
 export class Cluster {
-  readonly tenant: string;
+  /** Names this run: its tenants, its logs. */
+  readonly run: string;
   readonly logDir: string;
   readonly #env: Environment;
   readonly #signal: AbortSignal;
@@ -55,8 +61,8 @@ export class Cluster {
   /** `signal`: aborting gives up whatever is on its way. `onDownload`: Redis is being fetched, which takes a while. */
   constructor(options: { env: Environment; signal: AbortSignal; onDownload: () => void }) {
     const stamp = new Date().toISOString().slice(0, 19).replaceAll(":", "-").toLowerCase();
-    this.tenant = `demo-${stamp}-${process.pid}`;
-    this.logDir = join(options.env.dataDir, "logs", this.tenant);
+    this.run = `demo-${stamp}-${process.pid}`;
+    this.logDir = join(options.env.dataDir, "logs", this.run);
     this.#env = options.env;
     this.#signal = options.signal;
     this.#onDownload = options.onDownload;
@@ -66,11 +72,22 @@ export class Cluster {
     return this.#workers;
   }
 
+  /** Once the servers are there. */
+  get database(): Database {
+    return this.#database!;
+  }
+
+  /** Once the servers are there: where they are. */
+  get stores(): Omit<Stores, "stop"> {
+    const { databaseUrl = this.#servers!.databaseUrl!, redisUrl = this.#servers!.redisUrl! } = this.#env;
+    return { databaseUrl, redisUrl };
+  }
+
   /** Postgres and Redis: embedded ones where the environment names none. */
   async startServers(): Promise<void> {
     await mkdir(this.#env.dataDir, { recursive: true, mode: 0o700 });
     await mkdir(this.logDir, { recursive: true });
-    await this.#pruneLogs();
+    await pruneRuns(this.logDir);
     const { databaseUrl, redisUrl, dataDir } = this.#env;
     const log = pino({ base: null }, pino.destination({ dest: join(this.logDir, "demo.log"), sync: true }));
     this.#log = log;
@@ -96,14 +113,15 @@ export class Cluster {
     if (databaseUrl && !(await isMigrated(this.#database))) throw new SchemaNotMigrated();
   }
 
-  /** All processes side by side; resolves when every one says it is ready. */
-  async startProcesses(): Promise<void> {
+  /** All processes side by side, with `settings` in their environment; resolves when every one says it is ready. */
+  async startProcesses(settings: Readonly<Record<string, string>>): Promise<void> {
     const port = await freePort();
     this.#signal.throwIfAborted(); // nothing waits from here to the last start: an abort stops all of them or none
     this.#url = `http://127.0.0.1:${port}`;
     const supervisor = new Supervisor({ log: this.#log! });
     this.#supervisor = supervisor;
     const shared = {
+      ...settings,
       HOST: "127.0.0.1",
       PROBE_PORT: "0",
       DRAIN_MS: String(drainMs),
@@ -115,10 +133,12 @@ export class Cluster {
       supervisor.start("api", { ...shared, PORT: String(port) }, file("api")),
       supervisor.start("scheduler", shared, file("scheduler")),
       supervisor.start("dashboard", { ...shared, DASHBOARD_PORT: "0" }, file("dashboard")),
+      supervisor.start("worker", { ...shared, WORKER_QUEUES: others.join() }, file("worker-3")),
     ];
+    const making = { ...shared, LOG_LEVEL: "debug", WORKER_QUEUES: documents.name }; // debug tells of starts
     this.#workers = ["worker-1", "worker-2"].map((name) => ({
       name,
-      process: supervisor.start("worker", { ...shared, LOG_LEVEL: "debug", WORKER_QUEUES: "" }, file(name)),
+      process: supervisor.start("worker", making, file(name)),
       log: new WorkerLog(file(name).file),
     }));
     const ready = [...processes, ...this.#workers.map((worker) => worker.process)].map((one) => one.ready);
@@ -126,19 +146,19 @@ export class Cluster {
     await Promise.race([Promise.all(ready), aborted]);
   }
 
-  /** A client with a new key of the demo's tenant. Its requests end with the signal. */
-  async connect(role: Role): Promise<Client> {
-    const keys = new KeyStore(this.#database!, undefined);
-    const { key } = await keys.create({ name: "npm run demo", tenant: this.tenant, role });
-    return createClient({
-      baseUrl: this.#url,
-      key,
-      fetch: (input, init) => {
-        const signals = [this.#signal, ...(init?.signal ? [init.signal] : [])];
-        return fetch(input, { ...init, signal: AbortSignal.any(signals) });
-      },
-    });
+  /** A way in for a platform, with a new key. Its requests end with the signal. */
+  async connect(platform: Platform, role: Role): Promise<Way> {
+    const tenant = tenantOf(platform, this.run);
+    const keys = new KeyStore(this.database, undefined);
+    const { key } = await keys.create({ name: "npm run demo", tenant, role });
+    return wayOf({ baseUrl: this.#url, key, tenant, fetch: this.fetch });
   }
+
+  /** `fetch`, given up with the signal. */
+  readonly fetch: typeof fetch = (input, init) => {
+    const signals = [this.#signal, ...(init?.signal ? [init.signal] : [])];
+    return fetch(input, { ...init, signal: AbortSignal.any(signals) });
+  };
 
   /** Stop everything that was started, in reverse. Safe at any moment, and twice. */
   async stop(): Promise<void> {
@@ -147,12 +167,5 @@ export class Cluster {
     await supervisor?.stop(drainMs + graceMs);
     await database?.stop();
     await servers?.stop();
-  }
-
-  /** The names sort by time. */
-  async #pruneLogs(): Promise<void> {
-    const logs = join(this.logDir, "..");
-    const ours = (await readdir(logs)).filter((name) => name.startsWith("demo-")).sort();
-    for (const name of ours.slice(0, -keptLogs)) await rm(join(logs, name), { recursive: true, force: true });
   }
 }

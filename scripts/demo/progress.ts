@@ -8,50 +8,73 @@ export interface Group {
   readonly ids: readonly string[];
 }
 
+/** How far something else is; whoever does it counts. */
+export interface Tally {
+  readonly label: string;
+  done: number;
+  /** 0: not known yet. */
+  total: number;
+}
+
+const labelWidth = 27;
 const barWidth = 30;
 /** Without a terminal, a group speaks at its first job and then after this many. */
 const lineEvery = 10;
 
-/** How far the jobs are: a bar for each group on a terminal, else a line now and then. */
+/** How far everything is: a bar for each part on a terminal, else a line now and then. */
 export class Progress {
   readonly #screen: Screen;
-  readonly #groups: readonly Group[];
-  readonly #said = new Map<Group, number>();
+  readonly #said = new Map<string, number>();
+  readonly #tallies: Tally[] = [];
+  #rows: readonly string[] = [];
 
-  constructor(screen: Screen, groups: readonly Group[]) {
+  constructor(screen: Screen) {
     this.#screen = screen;
-    this.#groups = groups;
+  }
+
+  /** Another part, shown below the groups. */
+  tally(label: string, total = 0): Tally {
+    const tally = { label, done: 0, total };
+    this.#tallies.push(tally);
+    return tally;
   }
 
   /** `killedAt`: since when the jobs of a killed worker wait to be taken over, or `null`. */
-  show(jobs: readonly JobLine[], killedAt: number | null): void {
+  show(groups: readonly Group[], jobs: readonly JobLine[], killedAt: number | null): void {
     const byId = new Map(jobs.map((job) => [job.id, job]));
-    const rows = this.#groups.map((group) => {
-      const members = group.ids.map((id) => byId.get(id)).filter((job) => job !== undefined);
-      const ended = members.filter((job) => isTerminal(job.state)).length;
-      const running = members.filter((job) => job.state === "running").length;
-      if (!this.#screen.isLive) this.#speak(group, ended);
-      return this.#row(group, ended, running);
-    });
     const open = jobs.some((job) => !isTerminal(job.state));
     const waited =
       killedAt !== null && open ? `  ${((Date.now() - killedAt) / 1_000).toFixed(1)} s since the kill` : "";
-    this.#screen.draw([...rows, this.#screen.style("dim", waited)]);
+    this.#rows = groups.map(({ label, ids }) => {
+      const members = ids.map((id) => byId.get(id)).filter((job) => job !== undefined);
+      const ended = members.filter((job) => isTerminal(job.state)).length;
+      const running = members.filter((job) => job.state === "running").length;
+      this.#speak(label, ended, ids.length);
+      return this.#row(label, ended, ids.length, running > 0 ? `${running} running` : "");
+    });
+    this.refresh(waited);
   }
 
-  #row({ label, ids }: Group, ended: number, running: number): string {
-    const filled = Math.floor((ended / ids.length) * barWidth);
+  /** Draw what the others have counted since. */
+  refresh(below = ""): void {
+    const known = this.#tallies.filter(({ total }) => total > 0);
+    for (const { label, done, total } of known) if (done === total) this.#speak(label, done, total);
+    const others = known.map(({ label, done, total }) => this.#row(label, done, total, ""));
+    this.#screen.draw([...this.#rows, ...others, this.#screen.style("dim", below)]);
+  }
+
+  #row(label: string, done: number, total: number, activity: string): string {
+    const filled = Math.floor((done / total) * barWidth);
     const bar =
       this.#screen.style("green", "█".repeat(filled)) + this.#screen.style("dim", "░".repeat(barWidth - filled));
-    const count = `${ended} of ${ids.length}`.padStart(8);
-    const activity = running > 0 ? this.#screen.style("dim", `   ${running} running`) : "";
-    return `  ${label.padEnd(27)} ${bar} ${count}${activity}`.trimEnd();
+    const count = `${done} of ${total}`.padStart(10);
+    return `  ${label.padEnd(labelWidth)} ${bar} ${count}   ${this.#screen.style("dim", activity)}`.trimEnd();
   }
 
-  #speak(group: Group, ended: number): void {
-    const said = this.#said.get(group) ?? 0;
-    if (ended === said || (ended < group.ids.length && ended - said < lineEvery)) return;
-    this.#said.set(group, ended);
-    this.#screen.say(`  ${group.label.padEnd(27)} ${ended} of ${group.ids.length}`);
+  #speak(label: string, done: number, total: number): void {
+    const said = this.#said.get(label) ?? 0;
+    if (this.#screen.isLive || done === said || (done < total && done - said < lineEvery)) return;
+    this.#said.set(label, done);
+    this.#screen.say(`  ${label.padEnd(labelWidth)} ${done} of ${total}`);
   }
 }

@@ -1,103 +1,28 @@
-import { createHash } from "node:crypto";
-import { mkdir, writeFile } from "node:fs/promises";
-import { basename, join } from "node:path";
-import type { GeneratedDocument } from "#jobs/documents/generate.job.ts";
-import type { VerifiedDocuments } from "#jobs/operations/verify-documents.job.ts";
-import { type Client, type DocumentVersion, type JobView, ProblemError } from "../../src/client/client.ts";
-import type { Killed } from "./kill.ts";
+import type { JobLine } from "../../src/client/client.ts";
+import { type AiEvidence, aiDifferences } from "./ai/proof.ts";
+import { type DocumentEvidence, documentDifferences } from "./documents/proof.ts";
+import { type ReminderEvidence, reminderDifferences } from "./reminders/proof.ts";
+import { type ReportEvidence, reportDifferences } from "./reports/proof.ts";
 
-/** One accepted document job, as the API shows it and its document afterwards. */
-export interface Made {
-  readonly job: JobView;
-  readonly versions: readonly DocumentVersion[];
-  /** Hash of the bytes that were downloaded; `null` when there is no document. */
-  readonly sha256: string | null;
-  /** Where the demo put the PDF. */
-  readonly path: string | null;
-}
-
-/** Everything that the verdict rests on. */
+/** Everything that the verdict rests on, by family. */
 export interface Evidence {
-  readonly made: readonly Made[];
-  readonly verified: JobView;
-  /** All jobs of the tenant, by the list of the API. */
-  readonly listed: number;
-  readonly refusal: ProblemError | null;
-  readonly killed: Killed | null;
-}
-
-/** Read an ended job and its document, and download the PDF into `folder`, as the application that asked would. */
-export async function collect(client: Client, id: string, folder: string): Promise<Made> {
-  const job = await client.get(id);
-  const result = job.result as GeneratedDocument | null;
-  if (job.state !== "completed" || !result) return { job, versions: [], sha256: null, path: null };
-  const versions = await client.documents.versions(result.documentId).catch(noneIfUnknown);
-  if (versions.length === 0) return { job, versions, sha256: null, path: null };
-  const content = await client.documents.content(result.documentId, result.version);
-  const bytes = await content.bytes();
-  await mkdir(folder, { recursive: true });
-  const path = join(folder, basename(versions[0]!.fileName));
-  await writeFile(path, bytes);
-  return { job, versions, sha256: createHash("sha256").update(bytes).digest("hex"), path };
-}
-
-function noneIfUnknown(error: unknown): readonly DocumentVersion[] {
-  if (error instanceof ProblemError && error.code === "document_not_found") return [];
-  throw error;
-}
-
-/** Attempts whose worker vanished. */
-export function lostAttempts({ job }: Made): number {
-  return job.attempts.filter((attempt) => attempt.outcome === "lost").length;
+  readonly documents: DocumentEvidence;
+  readonly reminders: ReminderEvidence;
+  readonly reports: ReportEvidence;
+  readonly ai: AiEvidence;
+  /** Every job of this run's tenants that is still there, by the list of the API, when all was over. */
+  readonly jobs: readonly JobLine[];
 }
 
 /** What is not as it should be; empty when the demo proved what it set out to prove. */
-export function differences({ made, verified, listed, refusal, killed }: Evidence): readonly string[] {
-  const found: string[] = [];
-  const expect = (holds: boolean, difference: string) => {
-    if (!holds) found.push(difference);
-  };
-  for (const one of made) found.push(...differencesOf(one));
-  const documentIds = new Set(made.flatMap(({ versions }) => versions.map(({ documentId }) => documentId)));
-  expect(documentIds.size === made.length, `expected ${made.length} different documents, found ${documentIds.size}`);
-  expect(listed === made.length + 1, `expected ${made.length + 1} jobs in the list of the API, found ${listed}`);
-
-  const result = verified.result as VerifiedDocuments | null;
-  expect(verified.state === "completed", `${verified.job} ${verified.id}: expected completed, found ${verified.state}`);
-  if (result) {
-    expect(
-      result.checked === made.length,
-      `expected ${made.length} stored versions for the tenant, found ${result.checked}`,
-    );
-    const damaged = [...result.missing, ...result.corrupt];
-    expect(damaged.length === 0, `expected every document intact, found damage in ${damaged.join(", ")}`);
-  }
-
-  const paths = refusal?.errors.map(({ path }) => path) ?? [];
-  expect(
-    refusal?.status === 422 && paths.some((path) => path.endsWith("recipient.gstin")),
-    `expected the bad GSTIN to be refused with 422 and its path, found ${refusal ? `${refusal.status} at ${paths}` : "no refusal"}`,
-  );
-  if (!killed) found.push("expected a worker to be killed while it held documents, found the batch over before");
-  else
-    expect(
-      made.some((one) => lostAttempts(one) > 0),
-      "expected the killed worker's jobs to show a lost attempt, found none",
-    );
-  return found;
-}
-
-function differencesOf({ job, versions, sha256 }: Made): readonly string[] {
-  const name = `${job.job} ${job.id}`;
-  if (job.state !== "completed") {
-    const why = job.error ? ` (${job.error.code}: ${job.error.message})` : "";
-    return [`${name}: expected completed, found ${job.state}${why}`];
-  }
-  const [version] = versions;
-  if (versions.length !== 1 || version!.jobId !== job.id)
-    return [`${name}: expected one version, made by this job, found ${versions.length}`];
-  const promised = (job.result as GeneratedDocument).sha256;
-  if (version!.sha256 !== promised || sha256 !== promised)
-    return [`${name}: expected bytes with SHA-256 ${promised}, found ${sha256}`];
-  return [];
+export function differences({ documents, reminders, reports, ai, jobs }: Evidence): readonly string[] {
+  return [
+    ...documentDifferences(documents),
+    ...reminderDifferences(reminders),
+    ...reportDifferences(reports),
+    ...aiDifferences(ai),
+    ...[...jobs, ...reminders.jobs]
+      .filter(({ state }) => state !== "completed")
+      .map(({ job, id, state }) => `${job} ${id}: expected every accepted job to complete, found ${state}`),
+  ];
 }

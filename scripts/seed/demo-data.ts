@@ -81,31 +81,41 @@ const chance = (of: string, part: number) =>
  */
 export async function seedDemo(database: Database, scale: number): Promise<readonly Seeded[]> {
   return database.transaction(async (client) => {
-    await client.query("set local time zone 'UTC'; set local datestyle to 'ISO, YMD'"); // days, and the text of the checksum
     const seeded: Seeded[] = [];
     for (const tenant of demoTenants) seeded.push(await seedTenant(client, database.schema, tenant, scale));
     return seeded;
   });
 }
 
-async function seedTenant(client: pg.PoolClient, schema: string, tenant: DemoTenant, scale: number): Promise<Seeded> {
+/**
+ * The rows of one tenant, in the caller's transaction, instead of those that were there. `as`: the tenant they are written
+ * for, where it is not the one that they are made of; but for that name they are the same rows.
+ */
+export async function seedTenant(
+  client: pg.PoolClient,
+  schema: string,
+  tenant: DemoTenant,
+  scale: number,
+  as = tenant.name,
+): Promise<Seeded> {
   const { name, currency, products, price, restDays, surgeFrom = null } = tenant;
+  await client.query("set local time zone 'UTC'; set local datestyle to 'ISO, YMD'"); // days, and the text of the checksum
   for (const table of ["demo_orders", "demo_events"])
-    await client.query(`delete from ${schema}.${table} where tenant = $1`, [name]);
+    await client.query(`delete from ${schema}.${table} where tenant = $1`, [as]);
   const span = [name, demoPeriod.from, demoPeriod.to, restDays, surgeFrom];
   const orders = await client.query(
     `insert into ${schema}.demo_orders (tenant, id, ordered_at, product, quantity, amount_hundredths, currency)
-     select $1, row_number() over (order by day, n), day + ${chance("h", 0)} * interval '1 day',
+     select $10::text, row_number() over (order by day, n), day + ${chance("h", 0)} * interval '1 day',
        ($6::text[])[kind], quantity, quantity * $7::bigint * kind, $8
      from (${days}) d cross join lateral generate_series(1, ceil(busy * $9 * 0.8)::int) n
      cross join lateral (select md5($1 || ' order ' || day || ' ' || n) as h) r
      cross join lateral (select 1 + floor(${chance("h", 1)} * cardinality($6::text[]))::int as kind,
        1 + floor(${chance("h", 2)} * 4)::int as quantity) k`,
-    [...span, products, price, currency, tenant.orders * scale],
+    [...span, products, price, currency, tenant.orders * scale, as],
   );
   const events = await client.query(
     `insert into ${schema}.demo_events (tenant, id, at, user_id, kind)
-     select $1, row_number() over (order by day, user_id, n),
+     select $7::text, row_number() over (order by day, user_id, n),
        day + (0.2 + 0.7 * ${chance("e", 0)}) * interval '1 day', user_id,
        (array['sign-in', 'view', 'create', 'export'])[least(n, 4)]
      from (${days}) d cross join lateral generate_series(1, ceil(least(busy, 1) * $6)::int) user_id
@@ -113,14 +123,14 @@ async function seedTenant(client: pg.PoolClient, schema: string, tenant: DemoTen
      cross join lateral generate_series(1, (case when ${chance("h", 0)} < 0.25 then 1 + ${chance("h", 1)} * 3 else 0 end
        * greatest(busy, 1))::int) n
      cross join lateral (select md5($1 || ' event ' || day || ' ' || user_id || ' ' || n) as e) s`,
-    [...span, tenant.users * scale],
+    [...span, tenant.users * scale, as],
   );
   const { rows } = await client.query(
     `select md5(
        (select coalesce(string_agg(o::text, ',' order by id), '') from ${schema}.demo_orders o where tenant = $1) ||
        (select md5(coalesce(string_agg(id || ' ' || at || ' ' || user_id, ',' order by id), ''))
         from ${schema}.demo_events where tenant = $1)) as checksum`,
-    [name],
+    [as],
   );
-  return { tenant: name, orders: orders.rowCount ?? 0, events: events.rowCount ?? 0, checksum: rows[0]!.checksum };
+  return { tenant: as, orders: orders.rowCount ?? 0, events: events.rowCount ?? 0, checksum: rows[0]!.checksum };
 }

@@ -1,4 +1,4 @@
-import { createHash, randomBytes, scrypt as scryptCallback, timingSafeEqual } from "node:crypto";
+import { hash as digestOf, randomBytes, scrypt as scryptCallback, timingSafeEqual } from "node:crypto";
 import { promisify } from "node:util";
 import { seconds } from "#core/duration.ts";
 import { InvalidInput } from "#core/errors.ts";
@@ -91,5 +91,5 @@ export class KeyStore {
 }
 
 function digest(text: string): Buffer {
-  return createHash("sha256").update(text).digest();
+  return digestOf("sha256", text, "buffer");
 }

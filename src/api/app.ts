@@ -4,6 +4,7 @@ import type { AiServices } from "#core/ai.ts";
 import type { Catalog } from "#core/catalog.ts";
 import type { Clock } from "#core/clock.ts";
 import type { Log } from "#core/handler.ts";
+import type { ReportMeter } from "#core/meters.ts";
 import type { QueueDefinition } from "#core/queue.ts";
 import type { BlobStore, DocumentStore, Reports } from "#core/services.ts";
 import packageJson from "../../package.json" with { type: "json" };
@@ -23,8 +24,10 @@ import type { Redrive } from "../producer/redrive.ts";
 import type { Reminders } from "../reminders/reminders.ts";
 import type { ReportCache } from "../reports/cache.ts";
 import type { ReportPlanner } from "../reports/planner.ts";
+import type { ReportPrints } from "../reports/prints.ts";
 import type { ReadCounter } from "../reports/read-counter.ts";
 import { ReportReader } from "../reports/reader.ts";
+import type { ReportRecipients } from "../reports/recipients.ts";
 import type { ReportResults } from "../reports/results.ts";
 import { ScheduleRegistry } from "../scheduler/registry.ts";
 import { authenticator } from "./authenticate.ts";
@@ -36,7 +39,6 @@ import { openapi } from "./openapi.ts";
 import { mount, type Operation } from "./operation.ts";
 import { problemHandler } from "./problem.ts";
 import { mountReference } from "./reference.ts";
-import { ReportPrints } from "./report-print.ts";
 import { requestLog } from "./request-log.ts";
 import { aiBudgetRoutes } from "./routes/ai-budgets.ts";
 import { aiCallsRoute } from "./routes/ai-calls.ts";
@@ -58,6 +60,7 @@ import { queueRoutes } from "./routes/queues.ts";
 import { reminderRoutes } from "./routes/reminders.ts";
 import { reportRoute } from "./routes/report.ts";
 import { reportPlanRoute } from "./routes/report-plan.ts";
+import { reportRecipientRoutes } from "./routes/report-recipients.ts";
 import { reportRoutes } from "./routes/reports.ts";
 import { scheduleSteeringRoutes } from "./routes/schedule-steering.ts";
 import { scheduleTickRoutes } from "./routes/schedule-ticks.ts";
@@ -85,6 +88,9 @@ export interface AppOptions {
     readonly planner: Pick<ReportPlanner, "plan">;
     readonly counter: ReadCounter;
     readonly service: Pick<Reports, "invalidate">;
+    readonly meter: ReportMeter;
+    readonly prints: ReportPrints;
+    readonly recipients: ReportRecipients;
   };
   readonly clock: Clock;
   readonly health: Health;
@@ -110,7 +116,6 @@ export function createApp(options: AppOptions): express.Express {
     idempotency: new Idempotency(options),
     batches,
     planner: options.reports.planner,
-    reportPrints: new ReportPrints(options),
     reportReader: new ReportReader({
       ...options,
       ...options.reports,
@@ -142,6 +147,7 @@ export function createApp(options: AppOptions): express.Express {
     ...aiBudgetRoutes(deps),
     ...reportRoutes(deps),
     reportPlanRoute(deps),
+    ...reportRecipientRoutes(deps),
     reportRoute(deps),
     incidentsRoute(deps),
     ...healthRoutes(deps),

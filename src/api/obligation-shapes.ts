@@ -1,10 +1,11 @@
 import { z } from "zod";
+import { standings } from "#core/standing.ts";
 import { rolls } from "../reminders/business-day.ts";
 import type { ComplianceView } from "../reminders/compliance.ts";
 import type { DeliveryView, PreviewedMessage } from "../reminders/deliveries.ts";
 import { obligationBody } from "../reminders/obligation.ts";
 import type { StoredObligation } from "../reminders/obligations.ts";
-import { type OccurrenceView, standings } from "../reminders/occurrences.ts";
+import type { OccurrenceView } from "../reminders/occurrences.ts";
 import { deliveryStates } from "../reminders/plan.ts";
 
 /** What the API answers about obligations, as schemas for the OpenAPI document. Held to the types that the code sends. */

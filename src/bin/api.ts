@@ -5,7 +5,11 @@ import { runProcess } from "../process.ts";
 /** The HTTP API and the fast path. */
 await runProcess({
   name: "api",
-  sources: (runtime) => ({ depths: runtime.depthSources(), incidents: () => runtime.incidents.openByKind() }),
+  sources: (runtime) => ({
+    depths: runtime.depthSources(),
+    incidents: () => runtime.incidents.openByKind(),
+    reminders: () => runtime.reminders.backlog.read(),
+  }),
   parts: ({ env, log, runtime, metrics, health, apiKey }) => [
     new ApiServer({
       catalog: runtime.catalog,

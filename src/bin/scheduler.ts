@@ -5,7 +5,11 @@ import { Scheduler } from "../scheduler/scheduler.ts";
 /** Schedules, the relay, the watch over Redis, and the engines' housekeeping. Any number may run. */
 await runProcess({
   name: "scheduler",
-  sources: (runtime) => ({ depths: runtime.depthSources(), incidents: () => runtime.incidents.openByKind() }),
+  sources: (runtime) => ({
+    depths: runtime.depthSources(),
+    incidents: () => runtime.incidents.openByKind(),
+    reminders: () => runtime.reminders.backlog.read(),
+  }),
   parts: ({ env, log, runtime, metrics, health }) => [
     new ProbeServer({ host: env.host, port: env.probePort, health, metrics, log }),
     new Scheduler({ ...runtime, timeZone: env.timeZone, log }),

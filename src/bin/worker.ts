@@ -8,7 +8,7 @@ let host: WorkerHost | undefined;
 /** The queues in WORKER_QUEUES, default all. */
 await runProcess({
   name: "worker",
-  sources: () => ({
+  sources: (runtime) => ({
     slots: () =>
       (host?.pools ?? []).map((pool) => ({
         queue: pool.queue.name,
@@ -16,6 +16,7 @@ await runProcess({
         used: pool.running,
       })),
     silences: () => host?.watchdog.silences() ?? [],
+    breakers: () => runtime.aiBreakers(),
   }),
   parts: ({ env, log, runtime, metrics, health }) => {
     host = new WorkerHost({

@@ -4,13 +4,40 @@ import type { JobLine, JobView } from "../ledger/job-reader.ts";
 import type { JobState } from "../ledger/job-state.ts";
 import type { EnqueueOptions } from "../producer/options.ts";
 import type { Receipt } from "../producer/receipt.ts";
+import { AiCalls } from "./ai.ts";
 import { type Batch, BatchCalls, type BatchOptions } from "./batches.ts";
+import { CalendarCalls } from "./calendars.ts";
 import { type Document, Documents, type DocumentVersion } from "./documents.ts";
 import { readEvents } from "./event-stream.ts";
 import { Http, ProblemError } from "./http.ts";
+import { JobNotCompleted } from "./job-not-completed.ts";
+import { ObligationCalls } from "./obligations.ts";
+import { pages } from "./pages.ts";
 import { pause } from "./pause.ts";
+import { ReminderCalls } from "./reminders.ts";
+import { ReportCalls } from "./reports.ts";
 import { type Schedule, ScheduleCalls, type ScheduleRequest } from "./schedules.ts";
 
+export type { AskOptions, BudgetKey } from "./ai.ts";
+export type { AppliedCalendar, CalendarApplication, ComplianceCalendar } from "./calendars.ts";
+export type {
+  Delivery,
+  Obligation,
+  ObligationChange,
+  ObligationLine,
+  ObligationRequest,
+  Occurrence,
+} from "./obligations.ts";
+export type { Compliance, PreviewedMessage } from "./reminders.ts";
+export type {
+  ReadOptions,
+  Report,
+  ReportFile,
+  ReportParams,
+  ReportPlan,
+  ReportReading,
+  ReportType,
+} from "./reports.ts";
 export type {
   Batch,
   BatchOptions,
@@ -24,7 +51,7 @@ export type {
   Schedule,
   ScheduleRequest,
 };
-export { ProblemError };
+export { JobNotCompleted, ProblemError };
 
 export interface ClientOptions {
   /** `https://nightshift.internal`: where the API listens. */
@@ -92,6 +119,11 @@ export class Client {
   readonly documents: Documents;
   readonly batches: BatchCalls;
   readonly schedules: ScheduleCalls;
+  readonly obligations: ObligationCalls;
+  readonly calendars: CalendarCalls;
+  readonly reminders: ReminderCalls;
+  readonly reports: ReportCalls;
+  readonly ai: AiCalls;
   readonly #http: Http;
 
   constructor(options: ClientOptions) {
@@ -99,6 +131,11 @@ export class Client {
     this.documents = new Documents(this.#http);
     this.batches = new BatchCalls(this.#http);
     this.schedules = new ScheduleCalls(this.#http);
+    this.obligations = new ObligationCalls(this.#http);
+    this.calendars = new CalendarCalls(this.#http);
+    this.reminders = new ReminderCalls(this.#http);
+    this.reports = new ReportCalls(this.#http);
+    this.ai = new AiCalls(this.#http, this);
   }
 
   /**
@@ -153,14 +190,8 @@ export class Client {
   }
 
   /** All jobs that match, newest first, page after page as you go on. */
-  async *list(filter: ListFilter = {}): AsyncGenerator<JobLine, void, undefined> {
-    const query = new URLSearchParams({ ...filter, limit: "200" });
-    for (;;) {
-      const page = await this.#http.json<{ items: JobLine[]; nextCursor: string | null }>(`/v1/jobs?${query}`);
-      yield* page.items;
-      if (page.nextCursor === null) return;
-      query.set("cursor", page.nextCursor);
-    }
+  list(filter: ListFilter = {}): AsyncGenerator<JobLine, void, undefined> {
+    return pages(this.#http, "/v1/jobs", { ...filter });
   }
 
   /** Cancel a waiting job at once, or ask a running one to stop: `state` says which. `children`: its descendants too. */

@@ -3,6 +3,7 @@ import type { schedulePolicies, scheduleRule } from "#core/schedule.ts";
 import type { ScheduleView, TickRecord, TickView } from "#core/schedule-view.ts";
 import type { Receipt } from "../producer/receipt.ts";
 import type { Http } from "./http.ts";
+import { pages } from "./pages.ts";
 
 export type Schedule = ScheduleView;
 
@@ -34,8 +35,8 @@ export class ScheduleCalls {
   }
 
   /** All of them by name, page after page as you go on. */
-  async *list(filter: { readonly job?: string } = {}): AsyncGenerator<Schedule, void, undefined> {
-    yield* this.#pages<Schedule>("/v1/schedules", filter);
+  list(filter: { readonly job?: string } = {}): AsyncGenerator<Schedule, void, undefined> {
+    return pages(this.#http, "/v1/schedules", { ...filter });
   }
 
   /** Jobs that it has enqueued go on. `schedule_declared`: it comes with the code. */
@@ -67,21 +68,8 @@ export class ScheduleCalls {
   }
 
   /** What came of its ticks, newest first, page after page as you go on. */
-  async *ticks(name: string): AsyncGenerator<TickRecord, void, undefined> {
-    yield* this.#pages<TickRecord>(`${path(name)}/ticks`, {});
-  }
-
-  async *#pages<Item>(
-    address: string,
-    filter: Readonly<Record<string, string>>,
-  ): AsyncGenerator<Item, void, undefined> {
-    const query = new URLSearchParams({ ...filter, limit: "200" });
-    for (;;) {
-      const page = await this.#http.json<{ items: Item[]; nextCursor: string | null }>(`${address}?${query}`);
-      yield* page.items;
-      if (page.nextCursor === null) return;
-      query.set("cursor", page.nextCursor);
-    }
+  ticks(name: string): AsyncGenerator<TickRecord, void, undefined> {
+    return pages(this.#http, `${path(name)}/ticks`);
   }
 }
 

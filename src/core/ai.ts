@@ -2,6 +2,7 @@ import type { Budgets } from "./ai-budgets.ts";
 import type { CallBook, PaidAnswer } from "./ai-calls.ts";
 import type { ProviderGate } from "./ai-gate.ts";
 import type { AiProvider, ModelClient, ModelMessage, PriceTable } from "./ai-models.ts";
+import type { AiMeter } from "./meters.ts";
 import type { SqlRunner } from "./sql.ts";
 
 /** What the AI family needs of the outside world. Money is in micros: millionths of a US dollar, whole numbers. */
@@ -17,6 +18,7 @@ export interface AiServices {
   readonly conversations: Conversations;
   readonly drafts: Drafts;
   readonly incidents: AiIncidents;
+  readonly meter: AiMeter;
 }
 
 /** What a look into the cache found. */

@@ -8,6 +8,8 @@ export interface Notice {
   readonly subject: string;
   readonly text: string;
   readonly html: string;
+  /** Goes with the message where the channel takes files; elsewhere it is left out. */
+  readonly attachment?: Attachment;
   readonly severity: "info" | "warning" | "error" | "critical";
   /** What it is about: messages with the same value are one incident to a pager. At most 255 characters. */
   readonly incident: string;
@@ -15,6 +17,13 @@ export interface Notice {
   readonly resolves: boolean;
   /** Facts for machines; nothing personal. */
   readonly facts: Readonly<Record<string, string | number>>;
+}
+
+/** A file that goes with a message. */
+export interface Attachment {
+  readonly fileName: string;
+  readonly contentType: string;
+  readonly bytes: Uint8Array;
 }
 
 /** What the outside said to a message that it took. */

@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import type { FieldProblem } from "./errors.ts";
 import type { HandlerModule } from "./handler.ts";
 import { namePattern, type QueueDefinition } from "./queue.ts";
 import type { RetryPolicy } from "./retry.ts";
@@ -6,7 +7,7 @@ import type { Services } from "./services.ts";
 import type { SqlRunner } from "./sql.ts";
 
 /** Of the services, those that are there before anything is enqueued. */
-export type DoorServices = Pick<Services, "ai" | "blobs">;
+export type DoorServices = Pick<Services, "ai" | "blobs" | "recipients">;
 
 /** Where a job asks to be let in. `sql`: the transaction that is to accept it, when there is one already. */
 export interface Door {
@@ -48,6 +49,11 @@ export interface JobDefinition<Payload extends z.ZodType = z.ZodType> {
    * not asked.
    */
   readonly admit?: (payloads: readonly z.output<Payload>[], door: Door) => Promise<void>;
+  /**
+   * What in a payload means nothing although it has the right form: names that only a store knows. Every problem by its path
+   * in the payload. Asked at the API's door, for jobs and for schedules; the handler must expect that a name is gone since.
+   */
+  readonly dangling?: (payload: z.output<Payload>, door: Door) => Promise<readonly FieldProblem[]>;
   /** Modules that `ctx.thread` will run, loaded when a thread starts instead of in its first job. */
   readonly threads?: readonly URL[];
   readonly handler: () => Promise<HandlerModule>;

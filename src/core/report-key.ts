@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { z } from "zod";
 import { type FieldProblem, InvalidInput, NightshiftError } from "./errors.ts";
 import { toProblems } from "./problems.ts";
@@ -50,9 +50,7 @@ export function placeOf(
     problems.push({ path: "", message: `Expected at most ${paramsLimit} characters of parameters`, code: "too_big" });
   if (problems.length > 0) throw new InvalidInput(`The parameters of report "${report.name}" were refused`, problems);
   const params = parsed.data as Record<string, unknown>;
-  const key = createHash("sha256")
-    .update(`${report.name}\n${report.version}\n${permission}\n${canonical}`)
-    .digest("hex");
+  const key = hash("sha256", `${report.name}\n${report.version}\n${permission}\n${canonical}`);
   return {
     tenant,
     report,

@@ -98,7 +98,7 @@ type Defaults = keyof typeof defaults;
 /** Query parameters that are the route's own. */
 export const reservedParams = ["format", "wait", "stale"] as const;
 /** Addresses below /v1/reports that are not reports. */
-const reservedNames: readonly string[] = ["plan", "invalidations"];
+const reservedNames: readonly string[] = ["plan", "invalidations", "recipients"];
 
 /** What a tag looks like. */
 export const tagPattern = /^[a-z0-9][a-z0-9._:/-]{0,79}$/;

@@ -4,6 +4,7 @@ import type { Channel } from "./channel.ts";
 import type { Log } from "./handler.ts";
 import type { Outbox } from "./outbox.ts";
 import type { ReportPermission } from "./report.ts";
+import type { Recipients, ReportFiles } from "./report-delivery.ts";
 import type { SqlRunner } from "./sql.ts";
 
 /** The outside world as handlers see it. Implementations live in `src/services/`; `bin/` puts them together. */
@@ -17,6 +18,8 @@ export interface Services {
   readonly outbox: Outbox;
   readonly ai: AiServices;
   readonly reports: Reports;
+  readonly reportFiles: ReportFiles;
+  readonly recipients: Recipients;
 }
 
 /** Content-addressed bytes: the key is the SHA-256 of the content, so the same bytes are stored once. */
@@ -136,6 +139,9 @@ export interface Pruned {
   readonly idempotencyKeys: number;
   readonly sessions: number;
   readonly blobs: number;
+  /** Of obligations, with their messages. */
+  readonly occurrences: number;
+  readonly aiCalls: number;
 }
 
 /** Documents and their versions, by tenant. A version is written once and never changed. */

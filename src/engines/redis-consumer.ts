@@ -39,6 +39,7 @@ export class RedisConsumer implements Consumer {
   readonly #claims = new InHand<{ readonly id: string; readonly lost: LazyAbort<Error> }>();
   /** Beginning of the keys of the queue's jobs. */
   readonly #keys: string;
+  #deliveries = 0;
   #run: Promise<void> | null = null;
   #ended = false;
   #stopping: Promise<boolean> | null = null;
@@ -149,12 +150,13 @@ export class RedisConsumer implements Consumer {
     // One of its own for each delivery: one that lost its lease may end after the next of the same job has begun here.
     const claim = { id: job.id!, lost: new LazyAbort<Error>() };
     this.#claims.add(claim);
+    this.#deliveries += 1;
     try {
       const verdict = await this.#process({
         message: toMessage(job),
         spent: job.attemptsMade,
-        // BullMQ's token names the worker's slot; with the count of starts it names this delivery.
-        lease: `${token}/${job.attemptsStarted}`,
+        // BullMQ's token names the worker's slot. Its own count of a job's starts begins anew when the job is put in anew.
+        lease: `${token}/${this.#deliveries}`,
         lost: claim.lost,
       });
       return verdict.kind === "complete" ? verdict.result : await this.#conclude(job, token, verdict);

@@ -33,7 +33,7 @@ export class Announcer {
   /** Tell what is left. */
   async stop(): Promise<void> {
     if (this.#changed.size > 0) this.#begin();
-    await this.#telling;
+    while (this.#telling) await this.#telling;
   }
 
   #begin(): void {
@@ -41,6 +41,7 @@ export class Announcer {
     this.#turn = null;
     this.#telling ??= this.#tell().finally(() => {
       this.#telling = null;
+      if (this.#changed.size > 0) this.#begin(); // came after the last look
     });
   }
 

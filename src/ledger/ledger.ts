@@ -21,6 +21,9 @@ export type Started =
       /** SHA-256 of a payload that is too large for the row; `payload` is then null. */
       readonly payloadBlob: string | null;
       readonly payloadVersion: number;
+      /** When it was due, as whoever asked last wanted it, and when the attempt began; epoch ms, to the microsecond. */
+      readonly runMs: number;
+      readonly startedMs: number;
       /** How long the job had been due. */
       readonly waitMs: number;
       readonly traceparent: string | null;
@@ -101,8 +104,11 @@ export interface Claim {
   readonly leaseMs: number;
 }
 
-/** What was begun, of an attempt whose start may be forgotten. */
-export type Forgotten = Pick<Extract<Started, { kind: "started" }>, "attempt" | "payload" | "payloadBlob">;
+/** An attempt as it began. Its number alone is not its name: if Postgres forgets the start, another may get the same. */
+export type Begun = Extract<Started, { kind: "started" }>;
+
+/** `held`: begun again already, by whoever noticed first. `lost`: something else happened to the job since. */
+export type Restarted = "restarted" | "held" | "lost";
 
 const maxRowsPerStatement = 1_000;
 /** Payloads that wait for their group are in memory: what comes beyond these is told 503. */
@@ -183,13 +189,16 @@ export class Ledger {
 
   /**
    * Begin an attempt again whose lease holds nothing any more although nobody took the job: a Postgres that was killed may
-   * have forgotten the start, which does not wait for the disk. `false`: something else happened to the job since.
+   * have forgotten the start, which does not wait for the disk. Safe to repeat, and to ask from several places at once.
    */
-  async restart({ id, lease, leaseMs }: Claim, begun: Forgotten): Promise<boolean> {
-    const values = [[id], [lease], [leaseMs], begun.attempt, JSON.stringify(begun.payload), begun.payloadBlob];
-    const { rows } = await reach(() => this.#database.executeSql(this.#sql.restart, values));
+  async restart({ id, lease, leaseMs }: Claim, begun: Begun): Promise<Restarted> {
+    const { attempt, payload, payloadBlob, payloadVersion, runMs, startedMs } = begun;
+    const had = [attempt, JSON.stringify(payload), payloadBlob, payloadVersion, runMs, startedMs];
+    const values = [[id], [lease], [leaseMs], ...had];
+    const { rows } = await reach(() => this.#database.hot("ledger_restart", this.#sql.restart, values));
     this.#announcer.changed(rows.map((row) => row.id));
-    return rows[0]?.state === "running";
+    if (rows.length > 0) return rows[0].state === "running" ? "restarted" : "lost";
+    return (await this.renew([{ id, lease }], leaseMs)).has(id) ? "held" : "lost";
   }
 
   /** Hold these running jobs for another `leaseMs`. Resolves with the ids whose lease is still the job's. */
@@ -206,11 +215,12 @@ export class Ledger {
   }
 
   /**
-   * What the attempt of that number came to, or `null` while nothing is known of it. Only the holder of its lease can have
-   * written anything but `lost`: so a settle whose answer was lost finds out whether it counted.
+   * What that attempt came to, or `null` while nothing is known of it. Only the holder of its lease can have written
+   * anything but `lost`: so a settle whose answer was lost finds out whether it counted.
    */
-  async attemptOutcome(id: string, number: number): Promise<AttemptOutcome | null> {
-    const { rows } = await reach(() => this.#database.executeSql(this.#sql.attemptOutcome, [id, number]));
+  async attemptOutcome(id: string, begun: Pick<Begun, "attempt" | "startedMs">): Promise<AttemptOutcome | null> {
+    const values = [id, begun.attempt, begun.startedMs];
+    const { rows } = await reach(() => this.#database.executeSql(this.#sql.attemptOutcome, values));
     return rows[0]?.outcome ?? null;
   }
 
@@ -392,6 +402,8 @@ export class Ledger {
         payload: row.payload,
         payloadBlob: row.payload_blob,
         payloadVersion: row.payload_version,
+        runMs: row.run_ms,
+        startedMs: row.started_ms,
         waitMs: row.wait_ms,
         traceparent: row.traceparent,
       };

@@ -11,6 +11,8 @@ import * as schedules from "./migrations/0008-schedules.ts";
 import * as reminders from "./migrations/0009-reminders.ts";
 import * as reports from "./migrations/0010-reports.ts";
 import * as ai from "./migrations/0011-ai.ts";
+import * as reportRecipients from "./migrations/0012-report-recipients.ts";
+import * as recordRetention from "./migrations/0013-record-retention.ts";
 import * as passedOccurrences from "./migrations/0014-passed-occurrences.ts";
 
 /** In order, never edited once released: a change is a new file. */
@@ -26,6 +28,8 @@ const migrations: ReadonlyArray<{ readonly name: string; readonly up: (schema: s
   { name: "0009-reminders", up: reminders.up },
   { name: "0010-reports", up: reports.up },
   { name: "0011-ai", up: ai.up },
+  { name: "0012-report-recipients", up: reportRecipients.up },
+  { name: "0013-record-retention", up: recordRetention.up },
   { name: "0014-passed-occurrences", up: passedOccurrences.up },
 ];
 

@@ -1,19 +1,17 @@
+import type { Clock } from "#core/clock.ts";
 import type { QueueDefinition } from "#core/queue.ts";
 import type { BlobStore, Pruned, Retention } from "#core/services.ts";
 import type { Database } from "./database.ts";
+import { RecordRetention } from "./record-retention.ts";
+import { batchSize, deleteWhere, untilNotFull } from "./small-deletes.ts";
 
-/**
- * Rows per delete: long enough to be worth a commit, short enough that no lock is held for long. Vacuum then reuses the
- * space: the table stays as large as its retention needs, and no rewrite is ever due.
- */
-const batchSize = 2_000;
 /** A blob this young may belong to a row that is about to be committed. */
 const blobGraceMs = 24 * 3_600_000;
-/** Closed incidents, finished batches without jobs, and audit lines of what they were about. */
+/** Closed incidents, and finished batches without jobs. */
 const recordsKeptMs = 90 * 24 * 3_600_000;
 /** What came of the ticks of schedules: a schedule of each second writes 86,400 a day. */
 const ticksKeptMs = 30 * 24 * 3_600_000;
-/** What was asked of models and answered. The book of calls, which says neither, is kept. */
+/** What was asked of models and answered. The book of calls, which says neither, is kept longer: `record-retention.ts`. */
 const saidBefore = "now() - interval '30 days'";
 /** Results of reports that nobody has computed again for so long, and invalidations that no result is older than. */
 const reportsKeptMs = 70 * 24 * 3_600_000; // longer than the longest ttlMs and staleMs together
@@ -23,36 +21,39 @@ export class LedgerRetention implements Retention {
   readonly #database: Database;
   readonly #queues: readonly QueueDefinition[];
   readonly #blobs: BlobStore;
+  readonly #records: RecordRetention;
 
-  constructor(options: { database: Database; queues: readonly QueueDefinition[]; blobs: BlobStore }) {
+  constructor(options: { database: Database; queues: readonly QueueDefinition[]; blobs: BlobStore; clock: Clock }) {
     this.#database = options.database;
     this.#queues = options.queues;
     this.#blobs = options.blobs;
+    this.#records = new RecordRetention(options);
   }
 
   async prune(signal: AbortSignal): Promise<Pruned> {
     let jobs = 0;
     for (const queue of this.#queues) {
-      jobs += await this.#repeat(signal, () =>
+      jobs += await untilNotFull(signal, batchSize, () =>
         this.#pruneJobs(queue.name, ["completed", "cancelled", "expired"], queue.keepCompletedMs),
       );
-      jobs += await this.#repeat(signal, () => this.#pruneJobs(queue.name, ["dead"], queue.keepFailedMs));
+      jobs += await untilNotFull(signal, batchSize, () => this.#pruneJobs(queue.name, ["dead"], queue.keepFailedMs));
     }
-    const idempotencyKeys = await this.#repeat(signal, () => this.#delete("idempotency_keys", "expires_at < now()"));
-    const sessions = await this.#repeat(signal, () => this.#delete("sessions", "expires_at < now()"));
+    const idempotencyKeys = await deleteWhere(this.#database, signal, "idempotency_keys", "expires_at < now()");
+    const sessions = await deleteWhere(this.#database, signal, "sessions", "expires_at < now()");
     const old = `now() - ${recordsKeptMs} * interval '1 millisecond'`;
-    await this.#repeat(signal, () => this.#delete("incidents", `closed_at < ${old}`));
-    await this.#repeat(signal, () => this.#delete("batches", `finished_at < ${old}`));
+    await deleteWhere(this.#database, signal, "incidents", `closed_at < ${old}`);
+    await deleteWhere(this.#database, signal, "batches", `finished_at < ${old}`);
     const oldTicks = `now() - ${ticksKeptMs} * interval '1 millisecond'`;
-    await this.#repeat(signal, () => this.#delete("schedule_ticks", `recorded_at < ${oldTicks}`));
-    await this.#repeat(signal, () => this.#delete("ai_cache", "expires_at < now()"));
+    await deleteWhere(this.#database, signal, "schedule_ticks", `recorded_at < ${oldTicks}`);
+    await deleteWhere(this.#database, signal, "ai_cache", "expires_at < now()");
     for (const table of ["ai_answers", "ai_messages"])
-      await this.#repeat(signal, () => this.#delete(table, `created_at < ${saidBefore}`));
+      await deleteWhere(this.#database, signal, table, `created_at < ${saidBefore}`);
     const unread = `now() - ${reportsKeptMs} * interval '1 millisecond'`;
-    await this.#repeat(signal, () => this.#delete("report_results", `touched_at < ${unread}`));
-    await this.#repeat(signal, () => this.#delete("report_invalidations", `invalidated_at < ${unread}`));
+    await deleteWhere(this.#database, signal, "report_results", `touched_at < ${unread}`);
+    await deleteWhere(this.#database, signal, "report_invalidations", `invalidated_at < ${unread}`);
+    const records = await this.#records.prune(signal);
     const blobs = await this.#pruneBlobs(signal);
-    return { jobs, idempotencyKeys, sessions, blobs };
+    return { jobs, idempotencyKeys, sessions, blobs, ...records };
   }
 
   /** Steps go with their job. One of an unfinished batch stays to be counted, and one within its window to hold its key. */
@@ -71,16 +72,6 @@ export class LedgerRetention implements Retention {
          delete from ${schema}.jobs j using old where j.id = old.id returning j.id
        ) select count(*)::int as count from gone`,
       [queue, states, keepMs],
-    );
-    return rows[0]!.count;
-  }
-
-  async #delete(table: string, condition: string): Promise<number> {
-    const name = `${this.#database.schema}.${table}`;
-    const { rows } = await this.#database.executeSql(
-      `with gone as (
-         delete from ${name} where ctid = any(array(select ctid from ${name} where ${condition} limit ${batchSize})) returning 1
-       ) select count(*)::int as count from gone`,
     );
     return rows[0]!.count;
   }
@@ -107,16 +98,5 @@ export class LedgerRetention implements Retention {
       [hashes],
     );
     return rows.map((row) => row.sha256);
-  }
-
-  /** Until a batch is not full. */
-  async #repeat(signal: AbortSignal, batch: () => Promise<number>): Promise<number> {
-    let total = 0;
-    for (;;) {
-      signal.throwIfAborted();
-      const count = await batch();
-      total += count;
-      if (count < batchSize) return total;
-    }
   }
 }

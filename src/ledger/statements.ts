@@ -120,8 +120,8 @@ export function statements(schema: string): Statements {
   // Asked to cancel while the attempt ran, which did not heed it (or ended before it heard): no other attempt is waited for.
   const settled = `case when j.cancel_requested_at is not null and v.state in ('queued','retrying') then 'cancelled' else v.state end`;
 
-  /** CTEs that begin attempts of the rows that $1 to $3 name and `also` admits; `next` is the state each goes to. */
-  const started = (next: string, also: string) => `started as (
+  /** CTEs that begin attempts, at `startedAt`, of the rows that $1 to $3 name and `also` admits; `next` is the state each goes to. */
+  const started = (next: string, startedAt: string, also: string) => `started as (
         update ${jobs} j set
           attempts = case when j.state = 'running' and (j.lease is distinct from c.lease or (${next}) <> 'running')
             then j.attempts || ${attemptEntry("now()", "'lost'", "null::jsonb")} else j.attempts end,
@@ -129,7 +129,7 @@ export function statements(schema: string): Statements {
           attempt = j.attempt + case when (${next}) = 'running' and j.lease is distinct from c.lease then 1 else 0 end,
           lease = case when (${next}) = 'running' then c.lease end,
           lease_until = case when (${next}) = 'running' then now() + c.lease_ms * interval '1 millisecond' end,
-          started_at = case when (${next}) = 'running' then now() else j.started_at end,
+          started_at = case when (${next}) = 'running' then ${startedAt} else j.started_at end,
           finished_at = case when (${next}) <> 'running' then now() end,
           error = case when (${next}) <> 'running'
             then jsonb_build_object('code', (${next}), 'message', 'Ended before an attempt began: ' || (${next})) else j.error end,
@@ -137,7 +137,8 @@ export function statements(schema: string): Statements {
         from unnest($1::uuid[], $2::text[], $3::float8[]) as c (id, lease, lease_ms)
         where j.id = c.id and j.state in (${open}) and (j.not_before is null or j.not_before <= now()) ${also}
         returning j.id, j.queue, j.tenant, j.state, j.attempt, j.payload, j.payload_blob, j.payload_version, j.traceparent,
-          (extract(epoch from now() - greatest(j.run_at, j.accepted_at)) * 1000)::float8 as wait_ms
+          (extract(epoch from now() - greatest(j.run_at, j.accepted_at)) * 1000)::float8 as wait_ms,
+          ${epochMs("j.run_at")} as run_ms, ${epochMs("j.started_at")} as started_ms, j.attempts -> -1 ->> 'outcome' as before
       ), ${bookEnds("started")}`;
 
   return {
@@ -170,18 +171,24 @@ export function statements(schema: string): Statements {
     // $1 ids, $2 leases, $3 how long each lives, ms. A row found running means that its former worker lost it: that attempt is closed as lost.
     // A row whose cancel was asked meanwhile, or whose expiry passed while it waited, ends here instead. Safe to repeat with
     // the same lease: the connection may have been lost before the first answer came. Unless a row ended, it need not reach
-    // the disk before the handler runs: `restart`.
+    // the disk before the handler runs: `restart`. But if one was taken over: forgotten, it would be its former worker's again,
+    // who might write after the new one has read.
     start: `
-      with ${started(next, "")}
-      select *, case when (select bool_and(state = 'running') from started) then ${unhurried} end from started`,
+      with ${started(next, "now()", "")}
+      select *, case when (select bool_and(state = 'running' and before is distinct from 'lost') from started)
+        then ${unhurried} end from started`,
 
     // The start of one job again, whose worker found that its lease holds nothing: Postgres was killed and forgot it. $1 to
-    // $3 as in `start`, $4 number of the attempt, $5 and $6 the payload it runs with. Nothing else may have happened to the
-    // job since but a mark, or a cancel: neither another attempt nor a new payload.
+    // $3 as in `start`, $4 number of the attempt, $5 to $7 the payload it runs with, $8 when it was due, $9 when it began,
+    // both epoch ms. Nothing else may have happened to the job since but a mark, or a cancel: neither another attempt (nobody
+    // else may hold it) nor a newer request, which wants a run that begins after it even if its payload is the same.
     restart: `
       with ${started(
         "case when j.cancel_requested_at is not null then 'cancelled' else 'running' end",
-        "and j.attempt = $4::integer - 1 and j.payload::jsonb = $5::jsonb and j.payload_blob is not distinct from $6::text",
+        "to_timestamp($9::float8 / 1000)",
+        `and j.state <> 'running' and j.attempt = $4::integer - 1 and j.payload::jsonb = $5::jsonb
+          and j.payload_blob is not distinct from $6::text and j.payload_version = $7::integer
+          and ${epochMs("j.run_at")} = $8::float8`,
       )}
       select * from started`,
 
@@ -190,10 +197,12 @@ export function statements(schema: string): Statements {
       select id, state, ${epochMs("accepted_at")} as accepted_ms from ${jobs}
       where id in (select value::uuid from json_array_elements_text($1::json))`,
 
-    // $1 id, $2 number of an attempt: what it came to. For a settle whose answer was lost.
+    // $1 id, $2 number of an attempt, $3 when it began, epoch ms: what it came to. For a settle whose answer was lost. Another
+    // one may have the same number: whoever begins after a start was forgotten.
     attemptOutcome: `
       select a.entry->>'outcome' as outcome from ${jobs} j, jsonb_array_elements(j.attempts) as a (entry)
-      where j.id = $1 and (a.entry->>'number')::int = $2`,
+      where j.id = $1 and (a.entry->>'number')::int = $2
+        and ${epochMs("(a.entry->>'startedAt')::timestamptz")} = $3::float8`,
 
     // $1 ids that could not be started.
     endedResult: `

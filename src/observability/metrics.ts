@@ -1,6 +1,5 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { Counter, collectDefaultMetrics, Gauge, Histogram, type Registry } from "prom-client";
 import { type Clock, systemClock } from "#core/clock.ts";
-import { seconds } from "#core/duration.ts";
 import type { Log } from "#core/handler.ts";
 import type { QueueDefinition } from "#core/queue.ts";
 import type { EngineCounts } from "../engines/engine.ts";
@@ -8,17 +7,11 @@ import type { QueueDepth } from "../ledger/job-reader.ts";
 import { openStates } from "../ledger/job-state.ts";
 import type { Receipt } from "../producer/receipt.ts";
 import type { AttemptEnd } from "../worker/attempt.ts";
-import { Cached } from "./cached.ts";
-import { withDeadline } from "./deadline.ts";
+import { durationBuckets } from "./buckets.ts";
+import { FamilyMeters } from "./family-meters.ts";
 import { combineDepths, type Depth } from "./queue-depth.ts";
-import { TenantLabels } from "./tenant-labels.ts";
-
-/** 1 ms to 10 min, in steps of at most 2.5: fine enough for a p99 that can be compared. */
-const durationBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 60, 120, 300, 600];
-/** Counting every open job costs a scan: whoever scrapes how often, it is done once in this time. */
-const depthsFreshMs = seconds(5);
-/** A store that is away must not hold up a scrape: the rest of the page is what explains the outage. */
-const collectTimeoutMs = seconds(2);
+import { StoreGauges } from "./store-gauges.ts";
+import type { TenantLabels } from "./tenant-labels.ts";
 
 /** How many slots this process gives a queue, and how many of them work. */
 export interface SlotUse {
@@ -37,6 +30,10 @@ export interface MetricSources {
   };
   /** How many incidents are open, by kind: for processes that look after the house (api, scheduler). */
   readonly incidents?: () => Promise<ReadonlyMap<string, number>>;
+  /** How far the sweep of reminders and the people who look after it are behind: for the same processes. */
+  readonly reminders?: () => Promise<{ readonly sweepLagMs: number; readonly unknown: number }>;
+  /** How the breakers of model providers stand: for worker processes. */
+  readonly breakers?: () => Promise<readonly { readonly provider: string; readonly isOpen: boolean }[]>;
   /** For worker processes. */
   readonly slots?: () => readonly SlotUse[];
   readonly silences?: () => readonly { readonly queue: string; readonly silentMs: number }[];
@@ -47,9 +44,9 @@ export interface MetricSources {
  * as things happen; gauges look when the page is asked for. A source that fails leaves its gauges out of that page.
  */
 export class Metrics {
-  readonly registry = new Registry();
+  readonly registry: Registry;
   readonly #tenants: TenantLabels;
-  readonly #log: Log;
+  readonly #gauges: StoreGauges;
   readonly #accepted: Counter<"job" | "queue" | "tenant">;
   readonly #attempts: Counter<"job" | "queue" | "tenant" | "outcome">;
   readonly #wait: Histogram<"job" | "queue">;
@@ -57,11 +54,20 @@ export class Metrics {
   readonly #abandoned: Counter<"job">;
   readonly #rebuilds: Counter<"queue">;
 
-  constructor(options: { sources?: MetricSources; log: Log; clock?: Clock; tenantLimit?: number }) {
-    const { sources = {}, clock = systemClock } = options;
-    const registers = [this.registry];
-    this.#log = options.log;
-    this.#tenants = new TenantLabels(options.tenantLimit);
+  /** `families`: what the runtime tells, when this process has one. */
+  constructor(options: {
+    sources?: MetricSources;
+    families?: FamilyMeters;
+    log: Log;
+    clock?: Clock;
+    tenantLimit?: number;
+  }) {
+    const { sources = {}, log, clock = systemClock } = options;
+    const { registry, tenants } = options.families ?? new FamilyMeters({ tenantLimit: options.tenantLimit });
+    this.registry = registry;
+    this.#tenants = tenants;
+    this.#gauges = new StoreGauges({ registry, log, clock });
+    const registers = [registry];
     this.#accepted = new Counter({
       name: "nightshift_jobs_accepted_total",
       help: "Jobs this process accepted. A job that joined a living duplicate is not counted.",
@@ -98,8 +104,10 @@ export class Metrics {
       registers,
     });
     if (sources.silences) this.#gaugeSilences(sources.silences);
-    if (sources.depths) this.#gaugeDepths(sources.depths, clock);
-    if (sources.incidents) this.#gaugeIncidents(sources.incidents, clock);
+    if (sources.depths) this.#gaugeDepths(sources.depths);
+    if (sources.incidents) this.#gaugeIncidents(sources.incidents);
+    if (sources.reminders) this.#gaugeReminders(sources.reminders);
+    if (sources.breakers) this.#gaugeBreakers(sources.breakers);
     if (sources.slots) this.#gaugeSlots(sources.slots);
     collectDefaultMetrics({ register: this.registry });
   }
@@ -151,49 +159,59 @@ export class Metrics {
     });
   }
 
-  #gaugeDepths(source: NonNullable<MetricSources["depths"]>, clock: Clock): void {
-    const depths = new Cached(depthsFreshMs, clock, () => withDeadline(collectTimeoutMs, this.#readDepths(source)));
-    const read = () => this.#look("depths", () => depths.get());
-    const registers = [this.registry];
-    new Gauge({
-      name: "nightshift_queue_depth",
-      help: "Open jobs by queue and state (docs/lifecycle.md).",
-      labelNames: ["queue", "state"],
-      registers,
-      async collect() {
-        const found = await read();
-        this.reset();
-        for (const { queue, counts } of found ?? [])
-          for (const state of openStates) this.set({ queue, state }, counts[state]);
+  #gaugeDepths(source: NonNullable<MetricSources["depths"]>): void {
+    this.#gauges.add("depths", () => this.#readDepths(source), [
+      {
+        name: "nightshift_queue_depth",
+        help: "Open jobs by queue and state (docs/lifecycle.md).",
+        labelNames: ["queue", "state"],
+        values: (depths) =>
+          depths.flatMap(({ queue, counts }) => openStates.map((state) => [{ queue, state }, counts[state]] as const)),
       },
-    });
-    new Gauge({
-      name: "nightshift_queue_oldest_waiting_seconds",
-      help: "For how long the oldest job of the queue that no worker holds has been due; 0 when none is.",
-      labelNames: ["queue"],
-      registers,
-      async collect() {
-        const found = await read();
-        this.reset();
-        for (const { queue, oldestWaitingMs } of found ?? []) this.set({ queue }, oldestWaitingMs / 1_000);
+      {
+        name: "nightshift_queue_oldest_waiting_seconds",
+        help: "For how long the oldest job of the queue that no worker holds has been due; 0 when none is.",
+        labelNames: ["queue"],
+        values: (depths) => depths.map(({ queue, oldestWaitingMs }) => [{ queue }, oldestWaitingMs / 1_000] as const),
       },
-    });
+    ]);
   }
 
-  #gaugeIncidents(source: NonNullable<MetricSources["incidents"]>, clock: Clock): void {
-    const incidents = new Cached(depthsFreshMs, clock, () => withDeadline(collectTimeoutMs, source()));
-    const read = () => this.#look("incidents", () => incidents.get());
-    new Gauge({
-      name: "nightshift_incidents_open",
-      help: "Incidents that go on, by kind (GET /v1/incidents). A kind without any is left out.",
-      labelNames: ["kind"],
-      registers: [this.registry],
-      async collect() {
-        const found = await read();
-        this.reset();
-        for (const [kind, count] of found ?? []) this.set({ kind }, count);
+  #gaugeIncidents(source: NonNullable<MetricSources["incidents"]>): void {
+    this.#gauges.add("incidents", source, [
+      {
+        name: "nightshift_incidents_open",
+        help: "Incidents that go on, by kind (GET /v1/incidents). A kind without any is left out.",
+        labelNames: ["kind"],
+        values: (incidents) => [...incidents].map(([kind, count]) => [{ kind }, count] as const),
       },
-    });
+    ]);
+  }
+
+  #gaugeReminders(source: NonNullable<MetricSources["reminders"]>): void {
+    this.#gauges.add("reminders", source, [
+      {
+        name: "nightshift_reminder_sweep_lag_seconds",
+        help: "For how long the oldest planned message that no sweep has given a job has been due; 0 when none is.",
+        values: ({ sweepLagMs }) => [[{}, sweepLagMs / 1_000]],
+      },
+      {
+        name: "nightshift_reminder_deliveries_unknown",
+        help: "Messages of which nobody knows whether they arrived (GET /v1/reminders/deliveries?state=unknown).",
+        values: ({ unknown }) => [[{}, unknown]],
+      },
+    ]);
+  }
+
+  #gaugeBreakers(source: NonNullable<MetricSources["breakers"]>): void {
+    this.#gauges.add("breakers", source, [
+      {
+        name: "nightshift_ai_breaker_open",
+        help: "1 while a provider is left alone because it failed, until a probe was answered; else 0.",
+        labelNames: ["provider"],
+        values: (breakers) => breakers.map(({ provider, isOpen }) => [{ provider }, isOpen ? 1 : 0] as const),
+      },
+    ]);
   }
 
   #gaugeSlots(slots: () => readonly SlotUse[]): void {
@@ -216,19 +234,10 @@ export class Metrics {
     const inEngine = source.queues.filter((queue) => queue.durability === "redis");
     const engines = new Map<string, EngineCounts>();
     const askEngine = async (queue: QueueDefinition) => {
-      const depth = await this.#look(`engine of ${queue.name}`, () => source.engine(queue));
+      const depth = await this.#gauges.look(`engine of ${queue.name}`, () => source.engine(queue));
       if (depth) engines.set(queue.name, depth);
     };
     const [ledger] = await Promise.all([source.ledger(), ...inEngine.map(askEngine)]);
     return combineDepths(source.queues, ledger, engines);
-  }
-
-  async #look<T>(source: string, read: () => Promise<T>): Promise<T | null> {
-    try {
-      return await read();
-    } catch (error) {
-      this.#log.warn({ source, error: (error as Error).message }, "metrics.source_failed");
-      return null;
-    }
   }
 }

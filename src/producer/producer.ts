@@ -124,6 +124,8 @@ export class Producer {
   ): Promise<Receipt> {
     const prepared = this.#prepare(tenant, { job, payload, options }, context);
     if (Array.isArray(prepared)) throw new InvalidInput(`Job "${job.name}" was refused`, prepared);
+    const [dangling = []] = await this.#danglingOf(tenant, [{ job, payload }], context);
+    if (dangling.length > 0) throw new InvalidInput(`Job "${job.name}" was refused`, dangling);
     await this.#admit(tenant, [{ job, payload }], context);
     const kept = await this.#keepLarge(prepared);
     if (context.in) return (await this.#acceptWithin(context.in, [kept], context))[0]!;
@@ -146,6 +148,9 @@ export class Producer {
       if (!Array.isArray(result)) checked.push(result);
       else for (const problem of result) problems.push({ ...problem, path: `jobs.${index}.${problem.path}` });
     }
+    if (problems.length > 0) throw new InvalidInput(`${entries.length} jobs were refused`, problems);
+    for (const [index, dangling] of (await this.#danglingOf(tenant, entries, context)).entries())
+      problems.push(...dangling.map((problem) => ({ ...problem, path: `jobs.${index}.${problem.path}` })));
     if (problems.length > 0) throw new InvalidInput(`${entries.length} jobs were refused`, problems);
     await this.#admit(tenant, entries, context);
     const prepared = await this.keepLarge(checked);
@@ -207,6 +212,25 @@ export class Producer {
   check(entry: Entry): readonly FieldProblem[] {
     const prepared = this.#prepare("", entry, {});
     return Array.isArray(prepared) ? prepared : [];
+  }
+
+  /** Names in a good payload that mean nothing (`JobDefinition.dangling`). Writes nothing. */
+  async dangling(tenant: string, { job, payload }: Entry, sql?: SqlRunner): Promise<readonly FieldProblem[]> {
+    if (!job.dangling) return [];
+    const found = await job.dangling(job.payload.parse(payload), { tenant, services: this.#services, sql });
+    return found.map((problem) => ({ ...problem, path: `payload.${problem.path}` }));
+  }
+
+  /** The same of each entry, when it is an application that asks. */
+  async #danglingOf(
+    tenant: string,
+    entries: readonly Entry[],
+    { in: sql, atDoor }: EnqueueContext,
+  ): Promise<readonly (readonly FieldProblem[])[]> {
+    if (!atDoor || !entries.some(({ job }) => job.dangling)) return [];
+    const found: (readonly FieldProblem[])[] = [];
+    for (const entry of entries) found.push(await this.dangling(tenant, entry, sql)); // `sql` is one connection
+    return found;
   }
 
   /** Ask the jobs that want to be asked. Rejects with what the first of them rejects with. */

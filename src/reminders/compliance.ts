@@ -1,7 +1,7 @@
 import type { Clock } from "#core/clock.ts";
+import { defaultDueSoonDays, type Standing, standingOf, standings } from "#core/standing.ts";
 import type { Database } from "../ledger/database.ts";
 import { addDays, dayIn } from "./date.ts";
-import { defaultDueSoonDays, type Standing, standingOf, standings } from "./occurrences.ts";
 
 /** How a company stands. The counts are disjoint; `total` is their sum. */
 export interface ComplianceView {

@@ -2,6 +2,7 @@ import type { Clock } from "#core/clock.ts";
 import { minutes } from "#core/duration.ts";
 import type { Log } from "#core/handler.ts";
 import type { JobDefinition } from "#core/job.ts";
+import type { ReminderMeter } from "#core/meters.ts";
 import type { Priority } from "#core/priority.ts";
 import type { SqlRow, SqlRunner } from "#core/sql.ts";
 import type { Database } from "../ledger/database.ts";
@@ -20,12 +21,14 @@ export class DueMessages {
   readonly #producer: Producer;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #meter: ReminderMeter;
 
-  constructor(options: { database: Database; producer: Producer; clock: Clock; log: Log }) {
+  constructor(options: { database: Database; producer: Producer; clock: Clock; log: Log; meter: ReminderMeter }) {
     this.#database = options.database;
     this.#producer = options.producer;
     this.#clock = options.clock;
     this.#log = options.log;
+    this.#meter = options.meter;
   }
 
   /**
@@ -106,9 +109,10 @@ export class DueMessages {
       `update ${this.#deliveries}
        set state = case when channel = any($2) then 'planned' else 'unknown' end, sweep_at = $3,
          error_code = case when channel = any($2) then null else 'sender_vanished' end
-       where state = 'sending' and sending_since < $1 returning state`,
+       where state = 'sending' and sending_since < $1 returning tenant, channel, state`,
       [new Date(now - lostAfterMs), repeatable, new Date(now)],
     );
+    for (const { tenant, channel, state } of rows) this.#meter.delivery({ tenant, channel, state });
     const unknown = rows.filter((row) => row.state === "unknown").length;
     if (unknown > 0) this.#log.error({ unknown }, "deliveries.unknown");
     return rows.length;

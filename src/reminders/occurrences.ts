@@ -1,20 +1,11 @@
 import type { Clock } from "#core/clock.ts";
 import { InvalidInput, NightshiftError } from "#core/errors.ts";
 import type { SqlRow, SqlRunner } from "#core/sql.ts";
+import { defaultDueSoonDays, type Standing, standingOf } from "#core/standing.ts";
 import type { Database } from "../ledger/database.ts";
 import { addDays, type DateText, dayIn } from "./date.ts";
 import type { ObligationBody } from "./obligation.ts";
 import type { Obligations, StoredObligation } from "./obligations.ts";
-
-/**
- * How an occurrence stands. Exactly one at any time; `pending`, `due_soon` and `overdue` are open. `passed`: its day is over,
- * and so is it, because nobody wanted to hear that it is overdue.
- */
-export const standings = ["pending", "due_soon", "overdue", "passed", "completed"] as const;
-export type Standing = (typeof standings)[number];
-
-/** From so many days before the due date on, an open occurrence is due soon. */
-export const defaultDueSoonDays = 14;
 
 export interface OccurrenceView {
   readonly occursOn: DateText;
@@ -49,17 +40,6 @@ export class OccurrenceCompleted extends NightshiftError {
 const columns = `occurs_on::text, due_on::text, state, acknowledged_at, snoozed_until::text, completed_at, completed_by, evidence`;
 /** $3: whether such an occurrence is over by itself after its day; $4: today. */
 const stillOpen = "state = 'open' and (due_on >= $4::date or not $3::boolean)";
-
-/** How an occurrence that is not withdrawn stands on a day. `lapses`: its obligation is never overdue. */
-export function standingOf(
-  { state, dueOn, lapses }: { readonly state: string; readonly dueOn: DateText; readonly lapses: boolean },
-  today: DateText,
-  soonUntil: DateText,
-): Standing {
-  if (state === "completed" || state === "passed") return state;
-  if (lapses && dueOn < today) return "passed";
-  return dueOn < today ? "overdue" : dueOn <= soonUntil ? "due_soon" : "pending";
-}
 
 /**
  * What people say about one occurrence of an obligation: done, seen, later. Without a day it is the earliest open one. Each

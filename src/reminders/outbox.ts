@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Clock } from "#core/clock.ts";
 import type { JobDefinition } from "#core/job.ts";
+import type { ReminderMeter } from "#core/meters.ts";
 import type { Claim, ClaimedMessage, Outbox, Swept } from "#core/outbox.ts";
 import type { SqlRow, SqlRunner } from "#core/sql.ts";
 import type { Database } from "../ledger/database.ts";
@@ -24,12 +25,20 @@ export class PostgresOutbox implements Outbox {
   readonly #due: DueMessages;
   readonly #replanner: Replanner;
   readonly #clock: Clock;
+  readonly #meter: ReminderMeter;
 
-  constructor(options: { database: Database; due: DueMessages; replanner: Replanner; clock: Clock }) {
+  constructor(options: {
+    database: Database;
+    due: DueMessages;
+    replanner: Replanner;
+    clock: Clock;
+    meter: ReminderMeter;
+  }) {
     this.#database = options.database;
     this.#due = options.due;
     this.#replanner = options.replanner;
     this.#clock = options.clock;
+    this.#meter = options.meter;
   }
 
   async sweep(
@@ -44,7 +53,8 @@ export class PostgresOutbox implements Outbox {
 
   async claim(tenant: string, id: string, repeatable: readonly string[]): Promise<Claim> {
     const now = this.#clock.now();
-    return this.#transaction(async (sql) => {
+    const became: SqlRow[] = [];
+    const claimed = await this.#transaction(async (sql): Promise<Claim> => {
       const { rows } = await sql.executeSql(
         `select d.*, d.occurs_on::text as occurs_text, d.due_on::text as due_text, c.state as occurrence, o.body, o.deleted_at
          from ${this.#deliveries} d
@@ -61,13 +71,18 @@ export class PostgresOutbox implements Outbox {
       const idle = interrupted ? null : await this.#reasonAgainst(sql, row, person, now);
       if (idle === "not-due" || idle === "wait")
         return idle === "wait" ? { kind: "wait" } : { kind: "over", state: "planned" };
-      if (idle) return { kind: "over", state: await this.#drop(sql, row, idle) };
+      if (idle) {
+        const dropped = await this.#drop(sql, row, idle);
+        became.push(dropped);
+        return { kind: "over", state: dropped.state };
+      }
       const again = repeatable.includes(row.channel) && person !== null && isWanted(row);
       if (interrupted && !again) {
         await sql.executeSql(
           `update ${this.#deliveries} set state = 'unknown', error_code = 'sender_vanished' where tenant = $1 and id = $2`,
           [tenant, id],
         );
+        became.push({ ...row, state: "unknown" });
         return { kind: "unknown" };
       }
       const claim = randomUUID();
@@ -78,6 +93,8 @@ export class PostgresOutbox implements Outbox {
       );
       return { kind: "send", message: toMessage(row, person!, claim, now) };
     });
+    this.#tell(became); // after the commit
+    return claimed;
   }
 
   async sent({ tenant, id, claim }: ClaimedMessage, reference: string): Promise<void> {
@@ -143,7 +160,7 @@ export class PostgresOutbox implements Outbox {
     sql: SqlRunner,
     row: SqlRow,
     because: "completed" | "withdrawn" | "changed" | "overtaken",
-  ): Promise<string> {
+  ): Promise<SqlRow> {
     const state = because === "withdrawn" || because === "changed" ? "superseded" : "suppressed";
     await sql.executeSql(`update ${this.#deliveries} set state = $3, because = $4 where tenant = $1 and id = $2`, [
       row.tenant,
@@ -151,17 +168,22 @@ export class PostgresOutbox implements Outbox {
       state,
       because,
     ]);
-    return state;
+    return { ...row, state };
   }
 
   /** Only who holds the claim may say how it ended; also when it was given up for lost meanwhile. */
   async #settle(tenant: string, id: string, claim: string, set: string, values: unknown[]): Promise<SqlRow[]> {
     const { rows } = await this.#database.executeSql(
       `update ${this.#deliveries} set ${set}
-       where tenant = $1 and id = $2 and claim = $3 and state in ('sending', 'unknown') returning state`,
+       where tenant = $1 and id = $2 and claim = $3 and state in ('sending', 'unknown') returning tenant, channel, state`,
       [tenant, id, claim, ...values],
     );
+    this.#tell(rows);
     return rows;
+  }
+
+  #tell(rows: readonly SqlRow[]): void {
+    for (const { tenant, channel, state } of rows) this.#meter.delivery({ tenant, channel, state });
   }
 
   #transaction<T>(work: (sql: SqlRunner) => Promise<T>): Promise<T> {

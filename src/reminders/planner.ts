@@ -1,4 +1,6 @@
+import { days } from "#core/duration.ts";
 import type { SqlRunner } from "#core/sql.ts";
+import { recordsKept } from "../ledger/record-retention.ts";
 import { addDays, type DateText, dayIn } from "./date.ts";
 import type { HolidayBook } from "./holiday-book.ts";
 import { type KnownDelivery, MessageRows, type WantedMessage } from "./message-rows.ts";
@@ -58,7 +60,13 @@ export class Planner {
     const open = known.filter(({ state }) => state === "open");
     const gone = open.filter(({ occursOn, dueOn }) => !wantedDays.has(occursOn) && (dueOn >= today || replaced));
     const overdue = open.filter(({ occursOn, dueOn }) => !wantedDays.has(occursOn) && dueOn < today && !replaced);
-    const current = [...overdue, ...wanted.filter(({ occursOn }) => !isSettled(byDay.get(occursOn)))];
+    // One that passed so long ago that its record has ended is not made again.
+    const recordedFrom = addDays(today, -recordsKept.passedMs / days(1));
+    const isPlanned = ({ occursOn, dueOn }: Occurrence) => {
+      const one = byDay.get(occursOn);
+      return one ? one.state === "open" || one.state === "withdrawn" : !isOver(body, dueOn, recordedFrom);
+    };
+    const current = [...overdue, ...wanted.filter(isPlanned)];
     const living = current.filter(({ dueOn }) => !isOver(body, dueOn, today));
 
     await this.#saveOccurrences(sql, { tenant, id, body }, current);
@@ -177,11 +185,6 @@ export class Planner {
       [tenant, id, current.map((one) => one.occursOn), current.map((one) => one.dueOn), body.company, body.timeZone],
     );
   }
-}
-
-/** What is settled stays so, whatever the rule says. */
-function isSettled(known: KnownOccurrence | undefined): boolean {
-  return known?.state === "completed" || known?.state === "passed";
 }
 
 function wasTold({ state, stage }: KnownDelivery): boolean {

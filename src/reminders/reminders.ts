@@ -1,7 +1,9 @@
 import type { Clock } from "#core/clock.ts";
 import type { Log } from "#core/handler.ts";
+import type { ReminderMeter } from "#core/meters.ts";
 import type { Database } from "../ledger/database.ts";
 import type { Producer } from "../producer/producer.ts";
+import { Backlog } from "./backlog.ts";
 import { Compliance } from "./compliance.ts";
 import { Deliveries } from "./deliveries.ts";
 import { DueMessages } from "./due-messages.ts";
@@ -19,16 +21,25 @@ export class Reminders {
   readonly deliveries: Deliveries;
   readonly compliance: Compliance;
   readonly outbox: PostgresOutbox;
+  readonly backlog: Backlog;
 
-  constructor(options: { database: Database; producer: Producer; holidaysDir: string; clock: Clock; log: Log }) {
-    const { database, clock, log } = options;
+  constructor(options: {
+    database: Database;
+    producer: Producer;
+    holidaysDir: string;
+    clock: Clock;
+    log: Log;
+    meter: ReminderMeter;
+  }) {
+    const { database, clock, log, meter } = options;
     this.holidays = new HolidayBook({ dir: options.holidaysDir, log });
     this.obligations = new Obligations({ database, holidays: this.holidays, clock });
     this.occurrences = new Occurrences({ obligations: this.obligations, database, clock });
     this.deliveries = new Deliveries({ database, clock });
     this.compliance = new Compliance({ database, clock });
     const replanner = new Replanner({ database, obligations: this.obligations, holidays: this.holidays, clock, log });
-    const due = new DueMessages({ database, producer: options.producer, clock, log });
-    this.outbox = new PostgresOutbox({ database, due, replanner, clock });
+    const due = new DueMessages({ database, producer: options.producer, clock, log, meter });
+    this.outbox = new PostgresOutbox({ database, due, replanner, clock, meter });
+    this.backlog = new Backlog({ database, clock });
   }
 }

@@ -1,5 +1,6 @@
 import { stringify } from "csv-stringify/sync";
 import type { ReportColumn, ReportRow } from "#core/report.ts";
+import type { ReportPlace } from "#core/report-key.ts";
 
 /**
  * What a spreadsheet may take for the beginning of a formula or command, also behind spaces and in wide letters (OWASP, "CSV
@@ -29,6 +30,12 @@ export function toCsv(columns: readonly ReportColumn[], rows: readonly ReportRow
       },
     },
   );
+}
+
+/** What the file of a question is called: the report, and its period if it has one. */
+export function csvName({ report, params }: Pick<ReportPlace, "report" | "params">): string {
+  const period = [params.from, params.to].filter((part) => typeof part === "string").join("_");
+  return `${report.name}${period && `-${period}`}.csv`;
 }
 
 /** Text as a spreadsheet shows it and does not run it. */

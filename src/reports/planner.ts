@@ -2,6 +2,7 @@ import type { Catalog } from "#core/catalog.ts";
 import type { Clock } from "#core/clock.ts";
 import { minutes, seconds } from "#core/duration.ts";
 import type { Log } from "#core/handler.ts";
+import type { ReportMeter } from "#core/meters.ts";
 import { placeOf, type ReportPlace } from "#core/report-key.ts";
 import type { PreparedReports } from "#core/services.ts";
 import type { Producer } from "../producer/producer.ts";
@@ -30,6 +31,7 @@ export class ReportPlanner {
   readonly #producer: Producer;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #meter: ReportMeter;
 
   constructor(options: {
     catalog: Catalog;
@@ -38,6 +40,7 @@ export class ReportPlanner {
     producer: Producer;
     clock: Clock;
     log: Log;
+    meter: ReportMeter;
   }) {
     this.#catalog = options.catalog;
     this.#cache = options.cache;
@@ -45,6 +48,7 @@ export class ReportPlanner {
     this.#producer = options.producer;
     this.#clock = options.clock;
     this.#log = options.log;
+    this.#meter = options.meter;
   }
 
   /** What a run would do now. Changes nothing. Rejects when a store does not answer. */
@@ -72,6 +76,7 @@ export class ReportPlanner {
       await this.#producer.enqueue(place.tenant, job, order, { priority: "low", tags: ["planned"] });
     }
     const plannedMs = Math.round(chosen.reduce((sum, { expectedMs }) => sum + expectedMs, 0));
+    this.#meter.planned({ refreshed: chosen.length, plannedMs });
     return { considered: items.length, refreshed: chosen.length, budgetMs, plannedMs };
   }
 

@@ -1,9 +1,10 @@
-import { setTimeout as delay } from "node:timers/promises";
+import { setTimeout as delay, setImmediate as endOfTurn } from "node:timers/promises";
 import type { Catalog } from "#core/catalog.ts";
 import type { Clock } from "#core/clock.ts";
 import { minutes } from "#core/duration.ts";
 import { NightshiftError } from "#core/errors.ts";
 import type { Log } from "#core/handler.ts";
+import type { ReadOutcome, ReportMeter } from "#core/meters.ts";
 import type { ReportPlace } from "#core/report-key.ts";
 import type { JobView } from "../ledger/job-reader.ts";
 import { isTerminal } from "../ledger/job-state.ts";
@@ -65,6 +66,9 @@ export class ReportReader {
   readonly #follow: (tenant: string, jobId: string, signal: AbortSignal) => AsyncIterable<JobView>;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #meter: ReportMeter;
+  readonly #looking = new Map<string, Promise<Looked>>();
+  #turn: Promise<void> | null = null;
   readonly #finding = new Map<string, Promise<Looked>>();
   readonly #flights = new Map<string, Flight>();
   readonly #renewed = new Map<string, number>();
@@ -78,6 +82,7 @@ export class ReportReader {
     follow: (tenant: string, jobId: string, signal: AbortSignal) => AsyncIterable<JobView>;
     clock: Clock;
     log: Log;
+    meter: ReportMeter;
   }) {
     this.#catalog = options.catalog;
     this.#cache = options.cache;
@@ -87,30 +92,45 @@ export class ReportReader {
     this.#follow = options.follow;
     this.#clock = options.clock;
     this.#log = options.log;
+    this.#meter = options.meter;
   }
 
   /** Rejects with ReportUnavailable, or StoreUnavailable when neither store has the answer and Postgres is away. */
   async read(place: ReportPlace, terms: ReadTerms): Promise<Read> {
     this.#counter.add(place);
+    const tell = (outcome: ReadOutcome) =>
+      this.#meter.read({ tenant: place.tenant, report: place.report.name, outcome });
+    try {
+      const [read, rounds] = await this.#answer(place, terms);
+      tell(read.kind === "computing" ? "miss" : rounds > 0 ? "wait" : read.stale ? "stale" : "hit");
+      return read;
+    } catch (error) {
+      tell("unavailable");
+      throw error;
+    }
+  }
+
+  /** The answer, and how many computations were waited for. */
+  async #answer(place: ReportPlace, terms: ReadTerms): Promise<readonly [Read, number]> {
     const until = performance.now() + terms.waitMs;
     for (let round = 0; ; round += 1) {
       const looked = await this.#look(place, round > 0);
       const now = this.#clock.now();
       const { copy, failure } = looked;
       const state = freshness(looked, place.report, now);
-      if (copy && state === "fresh") return { kind: "ready", copy, stale: false, failure };
+      if (copy && state === "fresh") return [{ kind: "ready", copy, stale: false, failure }, round];
       const failed = backsOff(looked, now);
-      if (copy && failed) return { kind: "ready", copy, stale: true, failure };
+      if (copy && failed) return [{ kind: "ready", copy, stale: true, failure }, round];
       if (copy && state === "stale" && terms.acceptsStale) {
         this.#renew(place, copy);
-        return { kind: "ready", copy, stale: true, failure };
+        return [{ kind: "ready", copy, stale: true, failure }, round];
       }
       if (failed) throw new ReportUnavailable(failure!.code, failure!.at + failureBackoffMs - now);
 
       const flight = this.#fly(place, copy);
       const jobId = await flight.jobId;
       const ended = await this.#wait(flight, until - performance.now(), terms.signal);
-      if (!ended || !isTerminal(ended.state)) return { kind: "computing", jobId };
+      if (!ended || !isTerminal(ended.state)) return [{ kind: "computing", jobId }, round];
       if (ended.state !== "completed" && !(await this.#look(place, true)).failure)
         throw new ReportUnavailable(ended.error?.code ?? ended.state, 1_000);
     }
@@ -118,12 +138,32 @@ export class ReportReader {
 
   /** Redis, and what it does not have from Postgres. `again`: a computation has ended since, so Redis alone may be behind. */
   async #look(place: ReportPlace, again: boolean): Promise<Looked> {
-    const cached = await this.#cache.look(place).catch((error: Error) => {
-      this.#log.warn({ error: error.message }, "report.cache_away");
-      return unknown;
-    });
+    const cached = await this.#cached(place);
     const state = freshness(cached, place.report, this.#clock.now());
     return state === "fresh" || (state === "stale" && !again) ? cached : this.#find(place);
+  }
+
+  /**
+   * One look for all requests of this turn of the event loop, and the looks of a turn in one write. It begins after each of
+   * them has come, so that none of them is told less than its own look would have told it: an invalidation that was answered
+   * before is seen.
+   */
+  #cached(place: ReportPlace): Promise<Looked> {
+    const name = nameOf(place);
+    const known = this.#looking.get(name);
+    if (known) return known;
+    this.#turn ??= endOfTurn().then(() => {
+      this.#turn = null;
+    });
+    const look = this.#turn.then(() => {
+      this.#looking.delete(name);
+      return this.#cache.look(place).catch((error: Error) => {
+        this.#log.warn({ error: error.message }, "report.cache_away");
+        return unknown;
+      });
+    });
+    this.#looking.set(name, look);
+    return look;
   }
 
   /** One statement for all requests of this process that miss at the same time. */

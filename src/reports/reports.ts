@@ -3,6 +3,7 @@ import type { Clock } from "#core/clock.ts";
 import { seconds } from "#core/duration.ts";
 import { InvalidInput, NightshiftError } from "#core/errors.ts";
 import type { Log } from "#core/handler.ts";
+import type { ComputationOutcome, ReportMeter } from "#core/meters.ts";
 import { SnoozeJob } from "#core/outcome.ts";
 import { tagPattern } from "#core/report.ts";
 import { placeOf, type ReportPlace } from "#core/report-key.ts";
@@ -35,6 +36,7 @@ export class Reports implements ReportService {
   readonly #planner: ReportPlanner;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #meter: ReportMeter;
   readonly #leaseMs: number;
 
   /** `database`: its connections compute, and wait as long as the longest statement may take. */
@@ -46,6 +48,7 @@ export class Reports implements ReportService {
     planner: ReportPlanner;
     clock: Clock;
     log: Log;
+    meter: ReportMeter;
     leaseMs?: number;
   }) {
     this.#catalog = options.catalog;
@@ -55,6 +58,7 @@ export class Reports implements ReportService {
     this.#planner = options.planner;
     this.#clock = options.clock;
     this.#log = options.log;
+    this.#meter = options.meter;
     this.#leaseMs = options.leaseMs ?? leaseMs;
   }
 
@@ -63,16 +67,20 @@ export class Reports implements ReportService {
     const place = placeOf(order.tenant, report, order.permission ?? report.permissions[0]!, order.params);
     const fence = await this.#results.lease(place, attempt.jobId, this.#leaseMs);
     if (fence === null) throw new SnoozeJob("report_being_computed", comeAgainMs);
+    const startedAt = performance.now();
     try {
       const present = await this.#present(place, order.newerThan);
       if (present) await this.#results.release(place, fence);
       const copy = present ?? (await this.#computeAndStore(place, fence, attempt));
+      this.#tell(place, present ? "needless" : "computed", present ? null : copy.costMs);
       await this.#keep(place, copy);
       const { rowCount: rows, costMs: tookMs, body } = copy;
       const asOf = new Date(copy.asOf).toISOString();
       return { computed: !present, asOf, rows, tookMs, sizeBytes: body.length };
     } catch (error) {
-      throw await this.#failed(place, fence, error, attempt);
+      const ended = await this.#failed(place, fence, error, attempt);
+      this.#tell(place, outcomeOf(error, attempt.signal), performance.now() - startedAt);
+      throw ended;
     }
   }
 
@@ -128,6 +136,10 @@ export class Reports implements ReportService {
     }
   }
 
+  #tell({ tenant, report }: ReportPlace, outcome: ComputationOutcome, tookMs: number | null): void {
+    this.#meter.computation({ tenant, report: report.name, outcome, tookMs });
+  }
+
   /** Redis may be away: then readers find the result in Postgres. */
   async #keep(place: ReportPlace, copy: Copy): Promise<void> {
     const { ttlMs, staleMs } = place.report;
@@ -139,8 +151,7 @@ export class Reports implements ReportService {
   /** What the attempt ends with. A failure is remembered, so that readers do not ask for the same again and again. */
   async #failed(place: ReportPlace, fence: number, error: unknown, attempt: ReportAttempt): Promise<unknown> {
     if (error instanceof ReportLeaseLost) return new SnoozeJob("report_lease_lost", comeAgainMs);
-    const ours = error instanceof NightshiftError && error.code.startsWith("report_");
-    if (!ours || attempt.signal.aborted) {
+    if (!isOurs(error) || attempt.signal.aborted) {
       if (!isConnectionError(error)) await this.#results.release(place, fence).catch(() => undefined);
       return error;
     }
@@ -150,4 +161,15 @@ export class Reports implements ReportService {
     if (failure) await this.#cache.keepFailure(place, failure, failureBackoffMs).catch(() => undefined);
     return error;
   }
+}
+
+/** A failure of the report itself. */
+function isOurs(error: unknown): error is NightshiftError {
+  return error instanceof NightshiftError && error.code.startsWith("report_");
+}
+
+function outcomeOf(error: unknown, signal: AbortSignal): ComputationOutcome {
+  if (error instanceof ReportLeaseLost) return "lost";
+  if (!isOurs(error) || signal.aborted) return "interrupted";
+  return error.code === "report_timed_out" ? "timed-out" : "failed";
 }

@@ -7,12 +7,13 @@ export interface Preset {
 }
 
 /**
- * The rhythms a team runs its house by: three looks a day, meetings three times a week, and one theme for each week of the
+ * The rhythms a team runs its house by: three looks a day, a report each week, meetings three times a week, and one theme for each week of the
  * month. A month's nth week begins with its nth Monday.
  */
 export const presets: Readonly<Record<string, Preset>> = {
   "health-check": { title: "Health check", rule: { cron: "0 9 * * *" } },
   "daily-report": { title: "Daily report", rule: { cron: "0 17 * * *" } },
+  "weekly-report": { title: "Weekly report", rule: { cron: "0 8 * * MON" } },
   "performance-review": { title: "Performance review", rule: { cron: "0 20 * * *" } },
   "meeting-days": { title: "Meetings on Monday, Wednesday and Friday", rule: { cron: "0 9 * * MON,WED,FRI" } },
   "month-week-1": { title: "First week of the month: audit", rule: { cron: "0 9 * * MON#1" } },

@@ -96,6 +96,8 @@ export class ScheduleRegistry {
     body: unknown,
   ): Promise<{ readonly row: ScheduleRow; readonly created: boolean }> {
     const { spec, job } = checkRequest(body, { catalog: this.#catalog, producer: this.#producer, now: Date.now() });
+    const dangling = await this.#producer.dangling(tenant, { job, payload: spec.payload });
+    if (dangling.length > 0) throw new InvalidInput("The schedule was refused", dangling);
     const set = { ...spec, payloadVersion: job.version ?? 1 };
     return this.#change(async (own) => {
       const now = await this.#schedules.now(own);

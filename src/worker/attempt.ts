@@ -7,6 +7,7 @@ import { LazyAbort } from "#core/lazy-abort.ts";
 import { unstorable } from "#core/storable.ts";
 import type { Delivery, Verdict } from "../engines/engine.ts";
 import type { AttemptOutcome } from "../ledger/job-state.ts";
+import type { Begun as Started } from "../ledger/ledger.ts";
 import { withTrace } from "../observability/trace.ts";
 import type { Prepared } from "../producer/producer.ts";
 import { AttemptContext, type ContextTools } from "./context.ts";
@@ -74,7 +75,8 @@ export class Attempt {
   readonly #giveUp = new LazyAbort<null>();
   #settling = false;
   #leased = false;
-  #begun: Begun | null = null;
+  /** What the ledger said at its start. */
+  #started: Started | null = null;
 
   constructor(job: JobDefinition, delivery: Delivery, tools: AttemptTools) {
     this.#job = job;
@@ -111,13 +113,11 @@ export class Attempt {
    * other hands, or has ended. Rejects with StoreUnavailable.
    */
   async regain(): Promise<boolean> {
-    if (!this.#begun || !this.#inLedger) return false;
-    const { number: attempt, payload } = this.#begun;
+    if (!this.#started) return false;
     const claim = { id: this.jobId, lease: this.#delivery.lease, leaseMs: this.#job.queue.leaseMs };
-    const forgotten = { attempt, payload: payload.inline, payloadBlob: payload.blob };
-    const regained = await this.#tools.ledger.restart(claim, forgotten);
-    if (regained) this.#tools.log.warn(this.#names(attempt), "attempt.restarted");
-    return regained;
+    const restarted = await this.#tools.ledger.restart(claim, this.#started);
+    if (restarted === "restarted") this.#tools.log.warn(this.#names(this.#started.attempt), "attempt.restarted");
+    return restarted !== "lost";
   }
 
   /** Ask the handler to stop, for a reason. The first reason counts. */
@@ -174,14 +174,14 @@ export class Attempt {
     if (started.kind === "refused") return { kind: "drop" };
     if (started.kind === "early") return { kind: "snooze", delayMs: started.delayMs };
     this.#leased = true;
+    this.#started = started;
     const { attempt, payload: inline, payloadBlob: blob, payloadVersion: version, waitMs, traceparent } = started;
     return this.#begin(attempt, { inline, blob, version }, waitMs, traceparent ?? undefined);
   }
 
   #begin(number: number, payload: Begun["payload"], waitMs: number, traceparent: string | undefined): Begun {
     this.#tools.log.debug({ ...this.#names(number), waitMs: Math.round(waitMs) }, "attempt.started");
-    this.#begun = { number, payload, waitMs, traceparent, startedAt: this.#tools.clock.now() };
-    return this.#begun;
+    return { number, payload, waitMs, traceparent, startedAt: this.#tools.clock.now() };
   }
 
   #names(attempt: number): { readonly jobId: string; readonly job: string; readonly attempt: number } {
@@ -257,7 +257,7 @@ export class Attempt {
     const { verdict, ...rest } = decision;
     const runMs = this.#tools.clock.now() - begun.startedAt;
     let counted = true;
-    if (this.#inLedger) counted = await this.#settleInLedger(begun.number, rest, children);
+    if (this.#started) counted = await this.#settleInLedger(this.#started, rest, children);
     else if (decision.state === "dead") await this.#keepDeadLetter(begun, decision);
     this.#leased = false;
     const outcome = !counted ? "lost" : decision.state === "dead" ? "dead" : decision.outcome;
@@ -280,7 +280,7 @@ export class Attempt {
    * engine's claim was lost meanwhile, because the ledger's lease decides. One whose answer was lost may have counted.
    */
   async #settleInLedger(
-    number: number,
+    started: Started,
     decision: Omit<Decision, "verdict">,
     children: readonly Prepared[],
   ): Promise<boolean> {
@@ -289,7 +289,7 @@ export class Attempt {
     for (let tried = false; ; tried = true) {
       try {
         if (await this.#settleOnce(decision, children)) return true;
-        if (tried && (await ledger.attemptOutcome(this.jobId, number)) === decision.outcome) return true;
+        if (tried && (await ledger.attemptOutcome(this.jobId, started)) === decision.outcome) return true;
         return (await this.regain()) && (await this.#settleOnce(decision, children));
       } catch (error) {
         if (!(error instanceof StoreUnavailable) || this.#giveUp.aborted) throw error;

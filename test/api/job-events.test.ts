@@ -61,7 +61,7 @@ test("a reader is told the present, each change, the progress and the end, and t
   assert.equal(stream.response.headers.get("cache-control"), "no-store");
   const present = (await stream.next())!;
   assert.ok(["accepted", "queued"].includes(present.event), present.event);
-  assert.equal(String(present.job.revision), present.id);
+  assert.equal(present.id, `${present.job.revision}-${present.event}`);
   assert.equal("payload" in present.job, false);
 
   await api.rig.work([unserved]);
@@ -95,6 +95,28 @@ test("Last-Event-ID: the present comes only to whom it is new, and an end that w
   const stale = await open(id, "1");
   assert.equal((await stale.next())?.event, "completed");
   assert.equal((await api.fetch(`/v1/jobs/${id}/events`, { headers: { "last-event-id": end.id! } })).status, 204);
+});
+
+// Seen to fail when an event's id is the revision alone: 204, and the reader never learns of the end.
+test("a reader who saw progress that Postgres then forgot is told of the end, which has the same revision", async () => {
+  const id = await enqueue();
+  await running.promise;
+  const { database } = api.rig.runtime;
+  const move = (by: number) =>
+    database.executeSql(`update ${api.rig.schema}.jobs set revision = revision + $2 where id = $1 returning revision`, [
+      id,
+      by,
+    ]);
+  await move(+1);
+  const before = await open(id);
+  const seen = (await before.next())!;
+  await before.events.return();
+  await move(-1); // what a killed Postgres leaves of it
+  finish.open();
+  await api.rig.settled(id);
+  const resumed = await open(id, seen.id);
+  const end = (await resumed.next())!;
+  assert.deepEqual([end.event, end.job.revision], ["completed", seen.job.revision]);
 });
 
 test("a reader that leaves is forgotten", async () => {

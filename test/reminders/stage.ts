@@ -59,7 +59,7 @@ export interface Stage extends AsyncDisposable {
 
 export async function openStage(
   start: string,
-  { channels, relay }: { channels?: RuntimeOptions["channels"]; relay?: boolean } = {},
+  { channels, relay, meters }: Pick<RuntimeOptions, "channels" | "meters"> & { relay?: boolean } = {},
 ): Promise<Stage> {
   const dir = await mkdtemp(join(tmpdir(), "nightshift-reminders-"));
   const mailDir = join(dir, "mail");
@@ -71,6 +71,7 @@ export async function openStage(
     holidaysDir,
     channels: channels ?? { mailDir },
     relay: relay ?? false,
+    ...(meters && { meters }),
   });
   const { reminders, producer, database } = rig.runtime;
   const rows: Stage["rows"] = async (obligationId, states) => {

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { inject, test } from "vitest";
+import { placeOf } from "../../src/core/report-key.ts";
+import { ReportReader } from "../../src/reports/reader.ts";
 import { cuttable } from "../api/cuttable.ts";
 import { serve } from "../api/served.ts";
 import { eventually } from "../rig/eventually.ts";
@@ -58,6 +60,45 @@ test("a hit needs Redis alone: with Postgres cut off it is served, and one that 
   const miss = await api.ask(`${path}?n=4&wait=1s`);
   assert.deepEqual([miss.status, miss.body.code], [503, "store_unavailable"]);
   postgres.mend();
+});
+
+test("readers of one turn share a look into Redis; who comes after an invalidation shares none that began before it", async () => {
+  const { report } = countedReport({ tags: () => ["things"] });
+  await using api = await serveReports(report);
+  await api.rig.work();
+  assert.equal((await api.ask(`${path}?wait=60s`)).status, 200);
+  const { runtime } = api.rig;
+  const { cache, service } = runtime.reports;
+  const look = cache.look.bind(cache);
+  let looked = gate();
+  const open = gate();
+  let looks = 0;
+  let held: Promise<unknown> = Promise.resolve();
+  cache.look = async (place) => {
+    looks += 1;
+    const found = await look(place);
+    looked.open();
+    await held;
+    return found;
+  };
+  const reader = new ReportReader({ ...runtime, ...runtime.reports, follow: () => assert.fail("nothing is computed") });
+  const place = placeOf("acme", report, "read", {});
+  const read = async () => {
+    const answer = await reader.read(place, { waitMs: 0, acceptsStale: true, signal: new AbortController().signal });
+    return answer.kind === "ready" ? answer.stale : answer.kind;
+  };
+  assert.deepEqual(new Set(await Promise.all(Array.from({ length: 50 }, read))), new Set([false]));
+  assert.equal(looks, 1);
+
+  looked = gate();
+  held = open.promise;
+  const early = read();
+  await looked.promise;
+  held = Promise.resolve();
+  await service.invalidate("acme", ["things"]);
+  assert.equal(await read(), true, "told of the invalidation");
+  open.open();
+  assert.equal(await early, false);
 });
 
 test("a stale result is served at once while one renewal runs, whoever asks for it", async () => {

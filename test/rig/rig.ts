@@ -74,6 +74,7 @@ export async function startRig(options: {
   channels?: RuntimeOptions["channels"];
   holidaysDir?: string;
   ai?: AiSettings;
+  meters?: RuntimeOptions["meters"];
   /** The test inserts or deletes jobs by SQL: the books cannot know of them. */
   rowsByHand?: boolean;
 }): Promise<Rig> {
@@ -100,6 +101,7 @@ export async function startRig(options: {
     poolSize: 8,
     ...(options.patience && { patience: options.patience }),
     ...(options.ai && { ai: options.ai }),
+    ...(options.meters && { meters: options.meters }),
     keepsHouse: options.relay ?? false,
   });
   await migrate(runtime.database);

@@ -124,6 +124,7 @@ test("each preset can be kept, and says what its title says", () => {
   assert.deepEqual(told, [
     "Health check: every day at 09:00, Asia/Kathmandu",
     "Daily report: every day at 17:00, Asia/Kathmandu",
+    "Weekly report: every Monday at 08:00, Asia/Kathmandu",
     "Performance review: every day at 20:00, Asia/Kathmandu",
     "Meetings on Monday, Wednesday and Friday: every Monday, Wednesday and Friday at 09:00, Asia/Kathmandu",
     "First week of the month: audit: on the first Monday of every month at 09:00, Asia/Kathmandu",

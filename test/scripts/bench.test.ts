@@ -65,6 +65,36 @@ test(
   ceilingMs,
 );
 
+test(
+  "a rehearsal of the families' measures: the herd computes once, messages are swept among a hundred times as many, the limit is kept",
+  async () => {
+    const out = join(dir, "families.json");
+    const measures = ["report-hit", "report-cold", "sweep", "ai-overhead", "ai-limit"];
+    const { ended } = bench(
+      ...measures.flatMap((name) => ["--only", name]),
+      ...["--jobs", "12", "--rounds", "1", "--out", out],
+    );
+    const { code, stderr } = await ended;
+    assert.equal(code, 0, stderr);
+
+    const { sections } = JSON.parse(readFileSync(out, "utf8")) as Report;
+    assert.deepEqual(
+      sections.map(({ name }) => name),
+      measures,
+    );
+    const row = (what: RegExp) => sections.flatMap(({ rows }) => rows).find((one) => what.test(one.what))!;
+    assert.equal(row(/how often it is computed/).value.median, 1);
+    assert.ok(row(/20 connections, each its own question$/).ratio!.median > 0);
+    assert.ok(row(/among 1,200 obligations: until all are in Redis/).value.median > 0);
+    assert.ok(row(/an attempt of ai.respond, p50/).ratio!.median > 1); // it holds such a call
+    const used = row(/12 requests per 2 s, 2 windows: used/);
+    assert.deepEqual(used.target, { of: "value", least: 95 });
+    assert.ok(used.value.median > 0 && used.value.median <= 101, `used ${used.value.median} %`); // the clocks are of milliseconds
+    assert.deepEqual(leftBehind(), []);
+  },
+  ceilingMs,
+);
+
 test("Ctrl-C in the middle of a sample ends the bench, its processes and its servers", {
   timeout: ceilingMs,
 }, async () => {
@@ -85,7 +115,7 @@ test("Ctrl-C in the middle of a sample ends the bench, its processes and its ser
 });
 
 test.for([
-  [["--only", "speed"], /--only: expected enqueue, bulk, drain, latency, cancel, render, event-loop; found speed/],
+  [["--only", "speed"], /--only: expected enqueue, bulk, .*, event-loop, report-hit, .*; found speed/],
   [["--rounds", "0"], /--rounds: /],
   [["--quick"], /--quick/],
 ] as const)("%j is refused before anything starts", async ([args, complaint]) => {

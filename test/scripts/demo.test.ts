@@ -60,7 +60,7 @@ const said = (demo: Demo, what: RegExp) => eventually(() => assert.match(demo.ou
 const quiet = (dataDir: string) => eventually(() => assert.deepEqual(processesOf(dataDir), []));
 
 describe.skipIf(process.platform !== "linux")("npm run demo", () => {
-  test("a worker is killed, every accepted job completes, each document exists once, and nothing is left", async () => {
+  test("four families work for five tenants while a worker is killed, and nothing is left", async () => {
     const demo = startDemo();
     assert.equal(await demo.ended, 0, demo.output());
 
@@ -70,18 +70,35 @@ describe.skipIf(process.platform !== "linux")("npm run demo", () => {
       /refused +Tax invoice, mistyped GSTIN: 422 invalid_input\n +payload\.userInputs\.recipient\.gstin/,
     );
     assert.match(output, /kill -9 worker-[12] \(pid \d+\) after \d+ certificates, with \d+ documents? in its hands/);
-    assert.match(output, /53 accepted = 53 completed \+ 0 dead \+ 0 cancelled \+ 0 expired \+ 0 open/);
     assert.match(output, /52 of 52 documents exist exactly once/);
     assert.match(output, /\d jobs? went lost → completed/);
+    const [, announced = "", written] = /(\d+) messages announced, (\d+) \.eml files/.exec(output) ?? [];
+    assert.ok(Number(announced) > 80, output);
+    assert.equal(written, announced);
+    assert.match(output, /reports\.plan computed 2 popular results anew/);
+    assert.match(output, /When is GSTR-9 due\? +simple +\$0\.000000 +degraded/);
+    const [, billed, recorded] = /bill: (.+); on record here: (.+); charged twice: 0/.exec(output) ?? [];
+    assert.equal(recorded, billed?.replace("calls", "answered calls"));
+    const [, accepted, completed] =
+      /(\d+) accepted = (\d+) completed \+ 0 dead \+ 0 cancelled \+ 0 expired \+ 0 open/.exec(output) ?? [];
+    assert.ok(Number(accepted) > 60 + Number(announced) && completed === accepted, output);
     assert.match(output, /Passed in [\d.]+ s/);
     // biome-ignore lint/suspicious/noControlCharactersInRegex: that there are none is the point
     assert.doesNotMatch(output, /[\x00-\x09\x0b-\x1f\x7f]/, "no control characters without a terminal");
 
     const folder = join(demo.dataDir, "demo");
-    const files = readdirSync(folder);
+    const files = readdirSync(folder).filter((name) => name.endsWith(".pdf"));
     assert.equal(files.length, 52);
-    assert.ok(files.includes("tax-invoice-INV-2026-27-0042.pdf") && files.includes("certificate-CAI-2026-000050.pdf"));
+    assert.ok(files.includes("tax-invoice-INV-2026-27-0042.pdf") && files.includes("certificate-NWL-2026-000050.pdf"));
     for (const file of files) assert.equal(readFileSync(join(folder, file)).subarray(0, 5).toString(), "%PDF-");
+    const [run = ""] = readdirSync(join(folder, "mail"));
+    assert.equal(readdirSync(join(folder, "mail", run)).length, Number(announced));
+    assert.deepEqual(
+      readdirSync(join(folder, "reports"))
+        .map((name) => name.replace(/.*\./, ""))
+        .sort(),
+      ["csv", "pdf"],
+    );
     await quiet(demo.dataDir);
   }, 120_000);
 

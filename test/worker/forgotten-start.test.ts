@@ -1,30 +1,19 @@
 import assert from "node:assert/strict";
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, beforeAll, test } from "vitest";
 import type { HandlerContext } from "../../src/core/handler.ts";
-import { type Servers, startServers } from "../../src/embedded/servers.ts";
-import { eventually } from "../rig/eventually.ts";
+import { type ForgetfulPostgres, startForgetful } from "../rig/forgetful.ts";
 import { gate, testJob, testQueue } from "../rig/jobs.ts";
 import { type Rig, startRig, tenant } from "../rig/rig.ts";
 
 /**
  * A start does not wait until it is on disk, so a Postgres that is killed may forget it while its handler runs on. These
- * tests have a Postgres of their own, whose WAL writer is stopped and then killed: Postgres starts over from its WAL, which
- * is what a power cut leaves. Seen to fail without `Attempt.regain` in the place that each test names.
+ * tests have a Postgres of their own, which is made to. Seen to fail without `Attempt.regain` in the place that each test names.
  */
-let servers: Servers;
+let postgres: ForgetfulPostgres;
 beforeAll(async () => {
-  servers = await startServers({
-    dataDir: mkdtempSync(join(tmpdir(), "nightshift-forgotten-")),
-    temporary: true,
-    fsync: false,
-    want: { redis: false, postgres: true },
-    log: { info() {}, warn() {}, error() {} },
-  });
+  postgres = await startForgetful();
 });
-afterAll(() => servers.stop());
+afterAll(() => postgres.stop());
 
 /** Run one job up to its handler's gate, let Postgres forget that it began, and go on. */
 async function forgotten(
@@ -44,22 +33,14 @@ async function forgotten(
     },
     { queue: testQueue({ leaseMs }) },
   );
-  await using rig = await startRig({ jobs: [job], databaseUrl: servers.databaseUrl! });
+  await using rig = await startRig({ jobs: [job], databaseUrl: postgres.url });
   await rig.work();
-  const walWriters = async () => {
-    const look = "select pid from pg_stat_activity where backend_type = 'walwriter'";
-    return (await rig.runtime.database.executeSql(look)).rows.map((row) => row.pid as number);
-  };
-  const [walWriter] = (await walWriters()) as [number];
-  process.kill(walWriter, "SIGSTOP");
+  await postgres.hold(rig.runtime.database);
   const { id } = await rig.runtime.producer.enqueue(tenant, job, { n: 1 });
   await begun.promise;
   assert.equal((await rig.runtime.reader.find(tenant, id))?.state, "running");
-  process.kill(walWriter, "SIGKILL");
-  const view = await eventually(async () => {
-    assert.ok(!(await walWriters()).includes(walWriter));
-    return (await rig.runtime.reader.find(tenant, id))!;
-  });
+  await postgres.forget(rig.runtime.database);
+  const view = (await rig.runtime.reader.find(tenant, id))!;
   // Either nobody has noticed yet, or a renewal has.
   if (view.state === "running") assert.ok(restarted(rig), "Postgres has not forgotten the start: nothing is tested");
   else assert.deepEqual([view.state, view.attempts], ["accepted", []]);
@@ -101,6 +82,13 @@ test("its steps are kept", async () => {
   );
 });
 
+test("its steps are kept when two end at once, and both find that the start was forgotten", async () => {
+  await forgotten(
+    (ctx) => Promise.all([ctx.step("left", () => 1), ctx.step("right", () => 2)]),
+    async (_rig, _id, go) => go(),
+  );
+});
+
 test("its writes commit", async () => {
   await forgotten(
     (ctx) => ctx.commit(async (sql) => (await sql.executeSql("select 1 as one")).rows[0]!.one),
@@ -133,7 +121,7 @@ test("a job that got another payload meanwhile is not settled by the attempt tha
     },
     { queue: testQueue({ leaseMs: 60_000 }) },
   );
-  await using rig = await startRig({ jobs: [job], databaseUrl: servers.databaseUrl! });
+  await using rig = await startRig({ jobs: [job], databaseUrl: postgres.url });
   await rig.work();
   const { id } = await rig.runtime.producer.enqueue(tenant, job, { n: 1 });
   await begun.promise;

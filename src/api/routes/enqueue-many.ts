@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Catalog } from "#core/catalog.ts";
-import { InvalidInput, StoreUnavailable } from "#core/errors.ts";
+import { type FieldProblem, InvalidInput, StoreUnavailable } from "#core/errors.ts";
 import { type Problem, toProblems } from "#core/problems.ts";
 import type { EnqueueContext, Entry, Producer } from "../../producer/producer.ts";
 import type { Receipt } from "../../producer/receipt.ts";
@@ -63,10 +63,16 @@ export function enqueueManyRoute(deps: { catalog: Catalog; producer: Producer; i
     }
   }
 
+  async function problemsOf(tenant: string, entry: Entry, { in: sql }: EnqueueContext) {
+    const problems = producer.check(entry);
+    return problems.length > 0 ? problems : producer.dangling(tenant, entry, sql);
+  }
+
   /** The same in one transaction, where a refused job must not reach Postgres: it would refuse all others with it. */
   async function acceptTogether({ caller, tenant, context }: Asker, raws: readonly unknown[]) {
     const read = raws.map((raw) => reader.read(raw, caller)); // one that is not the caller's to enqueue refuses them all
-    const found = read.map((entry) => (Array.isArray(entry) ? entry : producer.check(entry)));
+    const found: (readonly FieldProblem[])[] = [];
+    for (const entry of read) found.push(Array.isArray(entry) ? entry : await problemsOf(tenant, entry, context));
     const good = read.filter((entry, index): entry is Entry => !Array.isArray(entry) && found[index]!.length === 0);
     const receipts = (await producer.enqueueMany(tenant, good, context)).values();
     return found.map((problems, index): ItemOutcome => {

@@ -31,8 +31,8 @@ export function jobEventsRoute({ watch, draftWatch, log }: Dependencies): Operat
     path: "/v1/jobs/{id}/events",
     summary: "Be told of a job's changes",
     description:
-      "Server-Sent Events. `event` is the new state, or `progress` when only the progress changed; `id` is the job's " +
-      "revision; `data` is the job as `GET /v1/jobs/{id}` shows it. The first event is the present, the last one is " +
+      "Server-Sent Events. `event` is the new state, or `progress` when only the progress changed; `id` names the job's " +
+      "revision and state; `data` is the job as `GET /v1/jobs/{id}` shows it. The first event is the present, the last one is " +
       "terminal. A job that streams its answer (`ai.respond` with `stream`) also sends `delta` events, without an id: " +
       "`data` is `{run, from, text}`, and `text` belongs at position `from` of the answer; another `run` begins the answer " +
       "anew. Reconnect with `Last-Event-ID` and you miss nothing that matters: the present comes first, unless you " +
@@ -52,7 +52,7 @@ export function jobEventsRoute({ watch, draftWatch, log }: Dependencies): Operat
       const views = watch.follow(caller.actsFor, id, gone.signal);
       const first = await views.next();
       if (first.done) throw new JobNotFound(id);
-      const seen = String(first.value.revision) === req.get("last-event-id") ? first.value : null;
+      const seen = eventId(first.value) === req.get("last-event-id") ? first.value : null;
       if (seen && isTerminal(seen.state)) {
         await views.return();
         return void res.status(204).end();
@@ -106,7 +106,12 @@ function deltaEvent(delta: Delta): string {
   return `event: delta\ndata: ${JSON.stringify(delta)}\n\n`;
 }
 
+/** With the state: a Postgres that was killed may forget progress, and what comes then has its revision once more. */
+function eventId({ revision, state }: JobView): string {
+  return `${revision}-${state}`;
+}
+
 function toEvent(view: JobView, before: JobView | null): string {
   const moved = before?.state !== view.state || before.attempts.length !== view.attempts.length;
-  return `id: ${view.revision}\nevent: ${moved ? view.state : "progress"}\ndata: ${JSON.stringify(view)}\n\n`;
+  return `id: ${eventId(view)}\nevent: ${moved ? view.state : "progress"}\ndata: ${JSON.stringify(view)}\n\n`;
 }

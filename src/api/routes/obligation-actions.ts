@@ -1,4 +1,6 @@
 import { z } from "zod";
+import type { Log } from "#core/handler.ts";
+import type { Reports } from "#core/services.ts";
 import { isDate } from "../../reminders/date.ts";
 import type { OccurrenceView } from "../../reminders/occurrences.ts";
 import type { Reminders } from "../../reminders/reminders.ts";
@@ -36,8 +38,14 @@ const snooze = z.strictObject({
   until: day.describe("After today, and no later than the due date.").meta({ format: "date" }),
 });
 
+interface Deps {
+  readonly reminders: Reminders;
+  readonly reports: { readonly service: Pick<Reports, "invalidate"> };
+  readonly log: Log;
+}
+
 /** POST /v1/obligations/{id}/complete, /acknowledge and /snooze: what people say about one occurrence. */
-export function obligationActionRoutes({ reminders: { occurrences } }: { reminders: Reminders }): Operation[] {
+export function obligationActionRoutes({ reminders: { occurrences }, reports, log }: Deps): Operation[] {
   function action<Body extends z.ZodType>(
     verb: string,
     words: Pick<Operation, "summary" | "description">,
@@ -78,7 +86,14 @@ export function obligationActionRoutes({ reminders: { occurrences } }: { reminde
           "Nothing more is said about it; a page is resolved. With the same occurrence and evidence it is safe to repeat.",
       },
       completion,
-      (tenant, id, said, caller) => occurrences.complete(tenant, id, { ...said, by: caller.keyId }),
+      async (tenant, id, said, caller) => {
+        const done = await occurrences.complete(tenant, id, { ...said, by: caller.keyId });
+        // It is done whatever becomes of this: a report that does not hear of it is stale soon all the same.
+        await reports.service.invalidate(tenant, ["obligations"]).catch((error: Error) => {
+          log.warn({ error: error.name }, "report.not_invalidated");
+        });
+        return done;
+      },
     ),
     action(
       "acknowledge",

@@ -7,9 +7,11 @@ import { InvalidInput } from "#core/errors.ts";
 import { toProblems } from "#core/problems.ts";
 import { type ReportDefinition, reservedParams } from "#core/report.ts";
 import { placeOf, type ReportPlace, strongest } from "#core/report-key.ts";
+import type { BlobStore } from "#core/services.ts";
 import { may } from "../../access/principal.ts";
 import { type Copy, markedText, textOf } from "../../reports/copy.ts";
-import { toCsv } from "../../reports/csv.ts";
+import { csvName, toCsv } from "../../reports/csv.ts";
+import type { ReportPrints } from "../../reports/prints.ts";
 import { type Read, type ReportReader, ReportUnavailable } from "../../reports/reader.ts";
 import { type Caller, oneTenant } from "../authenticate.ts";
 import { contentDisposition } from "../content-disposition.ts";
@@ -17,7 +19,7 @@ import { matches } from "../etag.ts";
 import type { JobWatch } from "../job-watch.ts";
 import type { Operation } from "../operation.ts";
 import { Refusal } from "../problem.ts";
-import type { ReportPrints } from "../report-print.ts";
+import { sendPrint } from "../report-print.ts";
 import { computingReport, reportAnswer } from "../report-shapes.ts";
 import { waitText } from "../wait.ts";
 import { waitForEnd } from "./job.ts";
@@ -46,11 +48,12 @@ const how = z.strictObject({
 export function reportRoute(deps: {
   catalog: Catalog;
   reportReader: ReportReader;
-  reportPrints: ReportPrints;
+  reports: { readonly prints: ReportPrints };
+  blobs: BlobStore;
   watch: JobWatch;
   clock: Clock;
 }): Operation {
-  const { catalog, reportReader, reportPrints, watch, clock } = deps;
+  const { catalog, reportReader, reports, blobs, watch, clock } = deps;
   return {
     name: "reports.get",
     tag: "Reports",
@@ -93,7 +96,9 @@ export function reportRoute(deps: {
       const { place, format, waitMs, acceptsStale } = readQuestion(req, report, caller);
       const until = performance.now() + waitMs;
       const gone = new AbortController();
-      res.once("close", () => gone.abort());
+      res.once("close", () => {
+        if (!res.writableFinished) gone.abort(); // an abort makes an error with a stack: not for answers that are out
+      });
       const terms = { waitMs, acceptsStale, signal: gone.signal };
       const read = await reportReader.read(place, terms).catch(refuse);
       if (read.kind === "computing") return answerComputing(res, req, read.jobId);
@@ -103,8 +108,8 @@ export function reportRoute(deps: {
       if (format === "pdf") {
         const wait = (jobId: string) =>
           waitForEnd(watch, place.tenant, jobId, Math.max(0, until - performance.now()), res);
-        const printed = await reportPrints.print(place, read.copy, wait).catch(refuse);
-        if ("version" in printed) return reportPrints.send(res, printed.version);
+        const printed = await reports.prints.print(place, read.copy, wait).catch(refuse);
+        if ("version" in printed) return sendPrint(res, blobs, printed.version);
         for (const name of ["ETag", "Age"]) res.removeHeader(name);
         return answerComputing(res, req, printed.jobId);
       }
@@ -175,11 +180,10 @@ async function answerJson(req: Request, res: Response, { copy, stale, failure }:
   res.send(copy.body);
 }
 
-async function answerCsv(res: Response, { report, params }: ReportPlace, copy: Copy) {
+async function answerCsv(res: Response, place: ReportPlace, copy: Copy) {
   const { columns, rows } = JSON.parse((await textOf(copy)).toString());
-  const suffix = [params.from, params.to].filter((part) => typeof part === "string").join("_");
   res.setHeader("Content-Type", "text/csv; charset=utf-8; header=present");
-  res.setHeader("Content-Disposition", contentDisposition("attachment", `${report.name}${suffix && `-${suffix}`}.csv`));
+  res.setHeader("Content-Disposition", contentDisposition("attachment", csvName(place)));
   res.send(toCsv(columns, rows));
 }
 

@@ -3,6 +3,7 @@ import type { AiIncidents, AiServices } from "#core/ai.ts";
 import type { AiProvider, Price } from "#core/ai-models.ts";
 import type { Clock } from "#core/clock.ts";
 import type { Log } from "#core/handler.ts";
+import type { AiMeter } from "#core/meters.ts";
 import type { Database } from "../../ledger/database.ts";
 import { PostgresAnswerCache } from "./answer-cache.ts";
 import { PostgresBudgets } from "./budget-ledger.ts";
@@ -30,6 +31,12 @@ export interface AiSettings {
   readonly breaker?: Partial<Breaker>;
 }
 
+/** How a provider's breaker stands. */
+export interface BreakerStanding {
+  readonly provider: string;
+  readonly isOpen: boolean;
+}
+
 /** An installation without keys: answers come from the rules alone. */
 export const noProviders: AiSettings = { providers: [], dailyMicros: null };
 
@@ -42,17 +49,19 @@ export function createAiServices(options: {
   readonly incidents: AiIncidents;
   readonly clock: Clock;
   readonly log: Log;
-}): AiServices & { stop(): Promise<void> } {
-  const { settings, database, clock, log } = options;
+  readonly meter: AiMeter;
+}): AiServices & { breakers(): Promise<readonly BreakerStanding[]>; stop(): Promise<void> } {
+  const { settings, database, clock, log, meter } = options;
   const known = settings.providers.map(({ baseUrl, apiKey, ...provider }) => {
     const keyId = createHash("sha256").update(`${baseUrl}\n${apiKey}`).digest("hex").slice(0, 16);
     return { provider: { ...provider, keyId }, connection: { baseUrl, apiKey } };
   });
-  const budgets = new PostgresBudgets({ database, clock, dailyMicros: settings.dailyMicros });
+  const budgets = new PostgresBudgets({ database, clock, dailyMicros: settings.dailyMicros, meter });
   const gate = new RedisGate({
     url: options.redisUrl,
     prefix: options.redisPrefix,
     log,
+    meter,
     ...(settings.windowMs !== undefined && { windowMs: settings.windowMs }),
     ...(settings.breaker && { breaker: settings.breaker }),
   });
@@ -61,12 +70,17 @@ export function createAiServices(options: {
     models: new OpenAiModels(new Map(known.map(({ provider, connection }) => [provider.keyId, connection]))),
     gate,
     prices: new DatedPrices(settings.prices ?? priceList),
-    calls: new PostgresCallBook(database, budgets),
+    calls: new PostgresCallBook(database, budgets, meter),
     budgets,
-    cache: new PostgresAnswerCache(database),
+    cache: new PostgresAnswerCache(database, meter),
     conversations: new PostgresConversations(database),
     drafts: new PostgresDrafts(database),
     incidents: options.incidents,
+    meter,
+    breakers: () =>
+      Promise.all(
+        known.map(async ({ provider }) => ({ provider: provider.name, isOpen: await gate.isOpen(provider) })),
+      ),
     stop: () => gate.stop(),
   };
 }

@@ -1,6 +1,7 @@
 import type { AnswerCache, CacheLook } from "#core/ai.ts";
 import type { PaidAnswer } from "#core/ai-calls.ts";
 import { days, minutes } from "#core/duration.ts";
+import { type AiMeter, silentMeters } from "#core/meters.ts";
 import type { Database } from "../../ledger/database.ts";
 
 /** How long an answer is good for. */
@@ -14,12 +15,20 @@ const leadsMs = minutes(5);
  */
 export class PostgresAnswerCache implements AnswerCache {
   readonly #database: Database;
+  readonly #meter: AiMeter;
 
-  constructor(database: Database) {
+  constructor(database: Database, meter: AiMeter = silentMeters.ai) {
     this.#database = database;
+    this.#meter = meter;
   }
 
   async look(tenant: string, key: string, jobId: string): Promise<CacheLook> {
+    const look = await this.#look(tenant, key, jobId);
+    this.#meter.cacheLook({ tenant, outcome: look.kind });
+    return look;
+  }
+
+  async #look(tenant: string, key: string, jobId: string): Promise<CacheLook> {
     const { schema } = this.#database;
     // One statement decides: of two that ask at once, one inserts or takes over, the other one finds that it did.
     const { rows } = await this.#database.executeSql(

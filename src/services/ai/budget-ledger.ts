@@ -10,6 +10,7 @@ import {
   type Spender,
 } from "#core/ai-budgets.ts";
 import type { Clock } from "#core/clock.ts";
+import { type AiMeter, silentMeters } from "#core/meters.ts";
 import type { SqlRow, SqlRunner } from "#core/sql.ts";
 import type { Database } from "../../ledger/database.ts";
 import { endOf, startOf } from "./periods.ts";
@@ -31,12 +32,14 @@ export class PostgresBudgets implements Budgets {
   readonly #database: Database;
   readonly #clock: Clock;
   readonly #dailyMicros: number | null;
+  readonly #meter: AiMeter;
 
   /** `dailyMicros`: what a tenant without a daily budget of its own may spend; `null`: no limit. */
-  constructor(options: { database: Database; clock: Clock; dailyMicros: number | null }) {
+  constructor(options: { database: Database; clock: Clock; dailyMicros: number | null; meter?: AiMeter }) {
     this.#database = options.database;
     this.#clock = options.clock;
     this.#dailyMicros = options.dailyMicros;
+    this.#meter = options.meter ?? silentMeters.ai;
   }
 
   /** Reserve in the caller's transaction, whose end releases the rows. Rejects with AiBudgetExceeded or AiBudgetReserved. */
@@ -80,7 +83,7 @@ export class PostgresBudgets implements Budgets {
       [spender.tenant, ...columnsOf(charges), this.#dailyMicros],
     );
     const [full] = rows;
-    if (full) throw this.#refusal(full, Number(full.hard));
+    if (full) throw this.#refusal(spender.tenant, full, Number(full.hard));
   }
 
   async set(tenant: string, { scope, subject, period, limitMicros, hard }: Budget): Promise<void> {
@@ -180,10 +183,15 @@ export class PostgresBudgets implements Budgets {
     const hard = Number(rows[0]?.hard ?? 0);
     return Number(rows[0]?.spent ?? 0) + micros <= hard
       ? new AiBudgetReserved({ scope: charge.scope, period: charge.period })
-      : this.#refusal(charge, hard);
+      : this.#refusal(spender.tenant, charge, hard);
   }
 
-  #refusal({ scope, period }: Pick<Charge, "scope" | "period"> | SqlRow, limitMicros: number): AiBudgetExceeded {
+  #refusal(
+    tenant: string,
+    { scope, period }: Pick<Charge, "scope" | "period"> | SqlRow,
+    limitMicros: number,
+  ): AiBudgetExceeded {
+    this.#meter.budgetRefusal({ tenant, scope, period });
     const resetsAt = endOf(period, new Date(this.#clock.now()));
     return new AiBudgetExceeded({ scope, period, limitMicros, resetsAt });
   }

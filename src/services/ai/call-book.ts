@@ -1,6 +1,7 @@
 import type { CallBook, CallEnd, CallFilter, JobCalls, NewCall, PaidAnswer, RecordedCall } from "#core/ai-calls.ts";
 import { minutes } from "#core/duration.ts";
 import { StoreUnavailable } from "#core/errors.ts";
+import { type AiMeter, silentMeters } from "#core/meters.ts";
 import type { SqlRow, SqlRunner } from "#core/sql.ts";
 import { type Database, isConnectionError } from "../../ledger/database.ts";
 import type { PostgresBudgets } from "./budget-ledger.ts";
@@ -16,10 +17,12 @@ const lostAfterMs = minutes(5);
 export class PostgresCallBook implements CallBook {
   readonly #database: Database;
   readonly #budgets: PostgresBudgets;
+  readonly #meter: AiMeter;
 
-  constructor(database: Database, budgets: PostgresBudgets) {
+  constructor(database: Database, budgets: PostgresBudgets, meter: AiMeter = silentMeters.ai) {
     this.#database = database;
     this.#budgets = budgets;
+    this.#meter = meter;
   }
 
   async of(tenant: string, jobId: string, attempt: number): Promise<JobCalls> {
@@ -62,7 +65,7 @@ export class PostgresCallBook implements CallBook {
     const answer = end.state === "answered" ? end.answer : null;
     const usage = answer?.usage;
     const { schema } = this.#database;
-    await reach(() =>
+    const { rows } = await reach(() =>
       this.#database.executeSql(
         // $4 cost; for `unknown` the estimate is taken as spent. The rows of ai_spend are locked in the order of their key.
         `with call as (
@@ -74,7 +77,7 @@ export class PostgresCallBook implements CallBook {
            update ${schema}.ai_calls c set state = $3, ended_at = now(), duration_ms = $5, error_code = $6,
              cost_micros = case $3 when 'unknown' then null else coalesce($4, 0) end, answered_by = $7,
              input_tokens = $8, cached_input_tokens = $9, output_tokens = $10, reasoning_tokens = $11
-           from call where c.id = call.id returning c.id
+           from call where c.id = call.id returning c.id, c.provider, c.model, call.spent::float8 as spent
          ), kept as (
            insert into ${schema}.ai_answers (call_id, answer) select id, $12::jsonb from written where $12::jsonb is not null
          ), locked as (
@@ -84,13 +87,15 @@ export class PostgresCallBook implements CallBook {
            join ${schema}.ai_spend s on s.tenant = call.tenant and s.scope = k.scope and s.subject = k.subject
              and s.period = k.period and s.starts_on = k.starts_on
            order by s.scope, s.subject, s.period for update of s
+         ), settled as (
+           update ${schema}.ai_spend s
+           set reserved_micros = s.reserved_micros - case k.before when 'sent' then k.estimate_micros else 0 end,
+             spent_micros = s.spent_micros + k.spent - case k.before when 'unknown' then k.estimate_micros else 0 end
+           from locked k
+           where s.tenant = $2 and s.scope = k.scope and s.subject = k.subject and s.period = k.period
+             and s.starts_on = k.starts_on
          )
-         update ${schema}.ai_spend s
-         set reserved_micros = s.reserved_micros - case k.before when 'sent' then k.estimate_micros else 0 end,
-           spent_micros = s.spent_micros + k.spent - case k.before when 'unknown' then k.estimate_micros else 0 end
-         from locked k
-         where s.tenant = $2 and s.scope = k.scope and s.subject = k.subject and s.period = k.period
-           and s.starts_on = k.starts_on`,
+         select provider, model, spent from written`,
         [
           ...[id, tenant, end.state, answer?.costMicros ?? null, Math.round(end.durationMs)],
           ...[end.state === "answered" ? null : end.errorCode, answer?.model ?? null],
@@ -100,6 +105,11 @@ export class PostgresCallBook implements CallBook {
         ],
       ),
     );
+    for (const { provider, model, spent: costMicros } of rows)
+      this.#meter.call({
+        ...{ tenant, provider, model, costMicros },
+        ...{ outcome: end.state, usage: usage ?? null, durationMs: end.durationMs },
+      });
   }
 
   async giveUpLost(tenant: string): Promise<number> {

@@ -5,6 +5,7 @@ import type { AiProvider } from "#core/ai-models.ts";
 import { minutes, seconds } from "#core/duration.ts";
 import { StoreUnavailable } from "#core/errors.ts";
 import type { Log } from "#core/handler.ts";
+import { type AiMeter, silentMeters } from "#core/meters.ts";
 import { enterScript, leaveScript } from "./gate-script.ts";
 
 export interface GateOptions {
@@ -15,6 +16,7 @@ export interface GateOptions {
   /** What limits count in: a minute, as providers do. Tests turn it faster. */
   readonly windowMs?: number;
   readonly breaker?: Partial<Breaker>;
+  readonly meter?: AiMeter;
 }
 
 /** When a provider is left alone, and for how long. */
@@ -59,6 +61,7 @@ export class RedisGate implements ProviderGate {
   readonly #windowMs: number;
   readonly #bucketMs: number;
   readonly #breaker: Breaker;
+  readonly #meter: AiMeter;
   #redis: Scripted | null = null;
 
   constructor(options: GateOptions) {
@@ -66,6 +69,7 @@ export class RedisGate implements ProviderGate {
     this.#windowMs = options.windowMs ?? minutes(1);
     this.#bucketMs = Math.max(10, Math.round(this.#windowMs / stretches));
     this.#breaker = { ...defaultBreaker, ...options.breaker };
+    this.#meter = options.meter ?? silentMeters.ai;
   }
 
   async enter(provider: AiProvider, tokens: number, { queue = false }: { queue?: boolean } = {}): Promise<Entry> {
@@ -98,7 +102,14 @@ export class RedisGate implements ProviderGate {
         ...[Math.ceil(holdMs), failures, firstMs, maxMs, rememberMs],
       ),
     );
-    if (changed) this.#options.log.warn({ provider: provider.name }, `ai.breaker_${changed}`);
+    if (!changed) return;
+    this.#options.log.warn({ provider: provider.name }, `ai.breaker_${changed}`);
+    this.#meter.breaker({ provider: provider.name, change: changed as "opened" | "closed" });
+  }
+
+  /** Whether the breaker is open: until a probe was answered, also while one is on its way. */
+  async isOpen(provider: AiProvider): Promise<boolean> {
+    return (await this.#ask((redis) => redis.hexists(this.#key(provider), "openUntil"))) === 1;
   }
 
   async stop(): Promise<void> {

@@ -11,7 +11,7 @@ import { seconds } from "#core/duration.ts";
 const connectMs = seconds(8);
 const replyMs = seconds(12);
 
-/** Puts a notice together as a message of RFC 5322 with text and HTML. The same notice has the same Message-ID, always. */
+/** Puts a notice together as a message of RFC 5322 with text, HTML and its attachment. The same notice has the same Message-ID, always. */
 class Composer {
   readonly #from: string;
   readonly #domain: string;
@@ -29,12 +29,22 @@ class Composer {
     const { email, name } = notice.to;
     if (email === undefined) throw new Undeliverable("email", "the recipient has no address");
     const messageId = `<${notice.id}@${this.#domain}>`;
+    const { attachment } = notice;
     const node = new MailComposer({
       from: this.#from,
       to: { name, address: email },
       subject: notice.subject,
       text: notice.text,
       html: notice.html,
+      ...(attachment && {
+        attachments: [
+          {
+            filename: attachment.fileName,
+            contentType: attachment.contentType,
+            content: Buffer.from(attachment.bytes),
+          },
+        ],
+      }),
       messageId,
       date: new Date(this.#clock.now()),
       headers: { "Auto-Submitted": "auto-generated", "X-Nightshift-Delivery": notice.id },

@@ -4,7 +4,7 @@ import { certificateOf } from "#jobs/documents/templates/compliance-certificate/
 import { invoiceOf, fixtures as invoices } from "#jobs/documents/templates/tax-invoice/fixtures.ts";
 import type { TaxInvoice, TaxInvoiceLine } from "#jobs/documents/templates/tax-invoice/inputs.ts";
 
-/** What the demo asks for. */
+/** The documents that the demo asks for: invoices of the ERP, certificates of the licence platform. */
 
 type DocumentRequest = z.input<typeof payload>;
 
@@ -30,7 +30,13 @@ export const longInvoice = invoice({ ...invoiceOf(1_000), invoiceNumber: "INV/20
 export const certificates: readonly DocumentRequest[] = Array.from({ length: certificateCount }, (_, index) => ({
   templateId: "compliance-certificate",
   companyId,
-  userInputs: certificateOf(index + 1),
+  userInputs: {
+    ...certificateOf(index + 1),
+    certificateNumber: `NWL/2026/${String(index + 1).padStart(6, "0")}`,
+    framework: "Northwind enterprise licence agreement",
+    obligation: "Annual licence audit",
+    issuer: { name: "Greta Lindner", title: "Head of Licence Compliance" },
+  },
 }));
 
 /** The recipient's GSTIN with one letter mistyped: its check digit no longer fits. */
