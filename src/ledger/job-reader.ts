@@ -133,6 +133,7 @@ export class JobReader {
     };
     where((p) => `tenant = ${p}`, filter.tenant);
     where((p) => `state = ${p}`, filter.state);
+    if (filter.state === "dead") conditions.push("finished_at is not null and error is not null"); // jobs_unsuccessful
     where((p) => `job = ${p}`, filter.job);
     where((p) => `queue = ${p}`, filter.queue);
     where((p) => `batch_id = ${p}`, filter.batch);

@@ -14,6 +14,7 @@ import * as ai from "./migrations/0011-ai.ts";
 import * as reportRecipients from "./migrations/0012-report-recipients.ts";
 import * as recordRetention from "./migrations/0013-record-retention.ts";
 import * as passedOccurrences from "./migrations/0014-passed-occurrences.ts";
+import * as hotUpdates from "./migrations/0015-hot-updates.ts";
 
 /** In order, never edited once released: a change is a new file. */
 const migrations: ReadonlyArray<{ readonly name: string; readonly up: (schema: string) => string }> = [
@@ -31,6 +32,7 @@ const migrations: ReadonlyArray<{ readonly name: string; readonly up: (schema: s
   { name: "0012-report-recipients", up: reportRecipients.up },
   { name: "0013-record-retention", up: recordRetention.up },
   { name: "0014-passed-occurrences", up: passedOccurrences.up },
+  { name: "0015-hot-updates", up: hotUpdates.up },
 ];
 
 /**

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { v7 as uuidv7 } from "uuid";
 import { test } from "vitest";
 import type { NewJob } from "../../src/ledger/acceptance.ts";
+import { statements } from "../../src/ledger/statements.ts";
 import { testJob } from "../rig/jobs.ts";
 import { startRig, tenant } from "../rig/rig.ts";
 
@@ -149,4 +150,32 @@ test("a payload comes back as it was given, down to the order of its fields", as
   const { id } = await ledger.accept(row({ payload }));
   const started = await ledger.start(id, "a");
   assert.deepEqual(started.kind === "started" && started.payload, payload);
+});
+
+// Seen to fail with an index whose condition names `state`: each start then writes to all indexes of its row.
+test("a start stays within its page, and dead jobs are found by their index all the same", async () => {
+  await using rig = await startRig({ jobs: [job] });
+  const { ledger, database, reader } = rig.runtime;
+  const rows = [row(), row(), row()];
+  const ids = rows.map(({ id }) => id);
+  await ledger.acceptTogether(rows);
+  await Promise.all(ids.map((id) => ledger.markQueued(id)));
+  const counts = await database.transaction(async (client) => {
+    await client.query(statements(rig.schema).start, [ids, ids, ids.map(() => 5_000)]);
+    const { rows: counted } = await client.query(
+      `select pg_stat_get_xact_tuples_updated(t)::int as updated, pg_stat_get_xact_tuples_hot_updated(t)::int as hot
+       from (select '${rig.schema}.jobs'::regclass as t) jobs`,
+    );
+    return counted[0];
+  });
+  assert.deepEqual(counts, { updated: 3, hot: 3 });
+
+  await ledger.settle({ id: ids[0]!, lease: ids[0]!, ...done });
+  const error = { code: "failed", message: "of a test" };
+  await ledger.settle({ id: ids[1]!, lease: ids[1]!, state: "dead", outcome: "failed", spends: true, error });
+  const dead = await reader.list({ tenant, state: "dead", limit: 10 });
+  assert.deepEqual(
+    dead.map(({ id }) => id),
+    [ids[1]],
+  );
 });
