@@ -60,11 +60,12 @@ export class Planner {
     const open = known.filter(({ state }) => state === "open");
     const gone = open.filter(({ occursOn, dueOn }) => !wantedDays.has(occursOn) && (dueOn >= today || replaced));
     const overdue = open.filter(({ occursOn, dueOn }) => !wantedDays.has(occursOn) && dueOn < today && !replaced);
-    // One that passed so long ago that its record has ended is not made again.
-    const recordedFrom = addDays(today, -recordsKept.passedMs / days(1));
+    // One that was due so long ago that the record of its end may have ended is not made again.
+    const keptMs = body.overdue === null ? recordsKept.passedMs : recordsKept.completedMs;
+    const recordedFrom = addDays(today, -keptMs / days(1));
     const isPlanned = ({ occursOn, dueOn }: Occurrence) => {
       const one = byDay.get(occursOn);
-      return one ? one.state === "open" || one.state === "withdrawn" : !isOver(body, dueOn, recordedFrom);
+      return one ? one.state === "open" || one.state === "withdrawn" : dueOn >= recordedFrom;
     };
     const current = [...overdue, ...wanted.filter(isPlanned)];
     const living = current.filter(({ dueOn }) => !isOver(body, dueOn, today));
