@@ -1,11 +1,12 @@
 import { serve } from "./api.ts";
 import { now } from "./clock.ts";
+import { diskDelays } from "./disk.ts";
 import { type BenchPayload, benchPayload } from "./job.ts";
 import { compare, type Measure, type Row } from "./measure.ts";
 import { benchJob, startNightshift, startWorker, tenant } from "./nightshift.ts";
 import { startPlainQueue, startPlainWorker } from "./plain.ts";
 import type { Wire } from "./remote.ts";
-import { quantile } from "./spread.ts";
+import { quantile, spread } from "./spread.ts";
 import type { Addresses, Stage } from "./stage.ts";
 
 const everyMs = 100; // 10 jobs a second: idle, as most systems are most of the time
@@ -29,11 +30,13 @@ export const latency: Measure = {
     const count = stage.jobs(100);
     const ours: number[][] = [];
     const theirs: number[][] = [];
+    const disk: number[][] = [];
     for (let round = 0; round < stage.share(0.6); round += 1) {
       await stage.reset();
       theirs.push(await plainRound(stage, count));
       await stage.reset();
       ours.push(await httpRound(stage, count));
+      disk.push(await diskDelays(stage.addresses, count, everyMs));
       stage.print(
         { round: round + 1, ours: quantile(ours.at(-1)!, 0.5), plain: quantile(theirs.at(-1)!, 0.5) },
         "latency",
@@ -44,7 +47,13 @@ export const latency: Measure = {
       const reference = { name: "BullMQ add, without HTTP", values: at(theirs) };
       return compare({ what, unit: "ms", target: { of: "value", most } }, at(ours), reference);
     };
-    return [row('HTTP, durability "ledger", p50', 0.5, 10), row('HTTP, durability "ledger", p99', 0.99, 40)];
+    const alone = (q: number) => spread(disk.map((delays) => quantile(delays, q)));
+    return [
+      row('HTTP, durability "ledger", p50', 0.5, 10),
+      row('HTTP, durability "ledger", p99', 0.99, 40),
+      { what: "one fdatasync of the disk by itself, p50", unit: "ms", value: alone(0.5) },
+      { what: "the same, p99", unit: "ms", value: alone(0.99) },
+    ];
   },
 };
 
