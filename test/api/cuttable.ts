@@ -1,5 +1,14 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import type { Database } from "../../src/ledger/database.ts";
+
+/**
+ * Open connections enough that one more statement finds a free one, whatever is being told to watchers meanwhile: to be asked for
+ * before `swallow`, where a new connection would come to nothing.
+ */
+export async function spareConnections(database: Database): Promise<void> {
+  await Promise.all(Array.from({ length: 3 }, () => database.hot("spare", "select 1", [])));
+}
 
 /** A way to a server that a test can cut and mend: what an outage looks like to those on this side. */
 export interface Cuttable extends AsyncDisposable {
@@ -11,7 +20,7 @@ export interface Cuttable extends AsyncDisposable {
   hang(): void;
   /** As `hang`, but only for the connections there are: what a firewall does that forgot them. New ones work. */
   freeze(): void;
-  /** Let what is asked reach the server, and cut the connection instead of passing its next answer on. */
+  /** Let what is asked reach the server, and cut the connection instead of passing its next answer on. No new ones open. */
   swallow(): void;
   /** Connections work again. Those that hang are dropped; frozen ones stay as they are. */
   mend(): void;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import pg from "pg";
 import { inject, test } from "vitest";
 import { testJob, testQueue } from "../rig/jobs.ts";
-import { cuttable } from "./cuttable.ts";
+import { cuttable, spareConnections } from "./cuttable.ts";
 import { serve } from "./served.ts";
 
 const queue = testQueue();
@@ -111,6 +111,7 @@ test("when the answer to a commit is lost, the job is looked up by its id: the 5
     (await direct.client.query(`select id from ${api.rig.schema}.jobs order by id`)).rows.map(({ id }) => id);
   const { body: first } = await api.ask("/v1/jobs/tests.run", { json: { payload: {} } });
   await api.rig.until(async () => (await api.ask(first.links.self)).body.state === "queued"); // nothing else is on its way
+  await spareConnections(api.rig.runtime.database);
 
   postgres.swallow();
   const answer = api.ask("/v1/jobs/tests.run", { json: { payload: {} } });

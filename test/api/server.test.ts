@@ -16,7 +16,7 @@ test("a stop lets long polls answer with the present, ends event streams and clo
   const { status, body: view } = await waiting;
   assert.equal(status, 200);
   assert.ok(["accepted", "queued"].includes(view.state));
-  assert.match((await stream).body, /^retry: 1000\n\nid: \d+\nevent: (accepted|queued)\n/);
+  assert.match((await stream).body, /^retry: 1000\n\nid: \d+-(accepted|queued)\nevent: (accepted|queued)\n/);
   assert.equal(api.server.watch.waiting, 0);
   await assert.rejects(api.ask("/healthz"), TypeError);
 });

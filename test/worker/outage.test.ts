@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
 import { inject, test } from "vitest";
 import { DrainOverran } from "../../src/worker/drain-overran.ts";
-import { cuttable } from "../api/cuttable.ts";
+import { cuttable, spareConnections } from "../api/cuttable.ts";
 import { gate, testJob, testQueue } from "../rig/jobs.ts";
 import { type Rig, startRig, tenant } from "../rig/rig.ts";
 
@@ -89,6 +89,7 @@ test("when the answer to a settle is lost, the retry it decided still happens", 
   await rig.work();
   const { id } = await rig.runtime.producer.enqueue(tenant, job, {});
   await begun.promise;
+  await spareConnections(rig.runtime.database);
   postgres.swallow();
   go.open();
   await rig.until(async () => (await direct.state(id)) === "retrying");
