@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { v7 as uuidv7 } from "uuid";
 import { afterAll, beforeAll, test } from "vitest";
 import type { NewJob } from "../../src/ledger/acceptance.ts";
 import { LeaseNotHeld, type Ledger } from "../../src/ledger/ledger.ts";
 import { type ForgetfulPostgres, startForgetful } from "../rig/forgetful.ts";
 import { testJob } from "../rig/jobs.ts";
 import { type Rig, startRig, tenant } from "../rig/rig.ts";
+import { newJob } from "./new-job.ts";
 
 /** What a Postgres that forgot a start may do to those who share a job. The worker's side: test/worker/forgotten-start.test.ts. */
 let postgres: ForgetfulPostgres;
@@ -17,22 +17,7 @@ afterAll(() => postgres.stop());
 const job = testJob(async () => undefined);
 const startForgetfulRig = () => startRig({ jobs: [job], databaseUrl: postgres.url });
 
-function row(overrides: Partial<NewJob> = {}): NewJob {
-  return {
-    id: uuidv7(),
-    tenant,
-    job: job.name,
-    queue: job.queue.name,
-    priority: "normal",
-    payload: { word: "hello" },
-    payloadVersion: 1,
-    retryAttempts: 3,
-    runAt: new Date(),
-    scheduled: false,
-    relayGraceMs: 3_000,
-    ...overrides,
-  };
-}
+const row = (overrides: Partial<NewJob> = {}): NewJob => newJob(job, overrides);
 
 const completed = { state: "completed", outcome: "completed", spends: true } as const;
 const leaseMs = 60_000;

@@ -5,25 +5,11 @@ import type { NewJob } from "../../src/ledger/acceptance.ts";
 import { statements } from "../../src/ledger/statements.ts";
 import { testJob } from "../rig/jobs.ts";
 import { startRig, tenant } from "../rig/rig.ts";
+import { newJob } from "./new-job.ts";
 
 const job = testJob(async () => undefined);
 
-function row(overrides: Partial<NewJob> = {}): NewJob {
-  return {
-    id: uuidv7(),
-    tenant,
-    job: job.name,
-    queue: job.queue.name,
-    priority: "normal",
-    payload: { word: "hello" },
-    payloadVersion: 1,
-    retryAttempts: 3,
-    runAt: new Date(),
-    scheduled: false,
-    relayGraceMs: 3_000,
-    ...overrides,
-  };
-}
+const row = (overrides: Partial<NewJob> = {}): NewJob => newJob(job, overrides);
 
 const done = { state: "completed", outcome: "completed", spends: true, result: { ok: true } } as const;
 
