@@ -6,4 +6,5 @@
 export const up = (schema: string): string => `
   drop index ${schema}.jobs_dead;
   create index jobs_unsuccessful on ${schema}.jobs (tenant, id desc) where finished_at is not null and error is not null;
+  comment on column ${schema}.jobs.revision is 'grows with every visible change; with the state, the id of a server-sent event';
 `;
