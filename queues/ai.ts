@@ -6,6 +6,7 @@ export const ai = defineQueue({
   name: "ai",
   engine: "redis",
   durability: "ledger",
+  order: "priority",
   runsIn: "loop",
   concurrency: 50,
   leaseMs: seconds(10), // renewed from an idle loop: a killed worker's calls are taken up again within 15 s

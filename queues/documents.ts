@@ -7,6 +7,7 @@ export const documents = defineQueue({
   name: "documents",
   engine: "redis",
   durability: "ledger",
+  order: "priority",
   runsIn: "thread",
   concurrency: Math.min(availableParallelism(), 8), // beyond 8 threads a second worker process scales better
   leaseMs: seconds(5), // renewed from an idle loop, so short is safe: a killed worker's documents go on within 9 s

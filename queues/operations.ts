@@ -6,6 +6,7 @@ export const operations = defineQueue({
   name: "operations",
   engine: "postgres",
   durability: "ledger",
+  order: "priority",
   runsIn: "loop",
   concurrency: 4,
   leaseMs: seconds(30),

@@ -6,6 +6,7 @@ export const reminders = defineQueue({
   name: "reminders",
   engine: "redis",
   durability: "ledger",
+  order: "priority",
   runsIn: "loop",
   concurrency: 20,
   leaseMs: seconds(30),

@@ -6,6 +6,7 @@ export const reports = defineQueue({
   name: "reports",
   engine: "redis",
   durability: "ledger", // a reader who was told 202 follows a row, also when Redis is lost meanwhile
+  order: "priority",
   runsIn: "loop",
   concurrency: 4, // as many connections of the reports' own pool
   leaseMs: seconds(5), // a killed worker's computation goes on elsewhere within 9 s: readers wait for it

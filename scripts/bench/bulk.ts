@@ -44,7 +44,7 @@ export async function bulkPlain({ redisUrl, bulks, size }: Bulks): Promise<numbe
 }
 
 export async function bulkNightshift(args: Bulks & { durability: Durability }): Promise<number> {
-  const job = benchJob(args.durability, 50);
+  const job = benchJob({ ...args, concurrency: 50 });
   const nightshift = startNightshift({ ...args, jobs: [job], process: "api" });
   await nightshift.start();
   const entries = () => payloads(args.size).map((payload) => ({ job, payload }));

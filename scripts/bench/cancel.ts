@@ -52,7 +52,7 @@ async function cancelRound(stage: Stage, count: number): Promise<number[]> {
 
 /** Enqueues jobs and cancels them one by one, as it is told; says when it called. */
 export async function cancelEach(addresses: Addresses, wire: Wire): Promise<void> {
-  const job = benchJob("ledger", running);
+  const job = benchJob({ durability: "ledger", concurrency: running });
   const nightshift = startNightshift({ ...addresses, jobs: [job], process: "api" });
   await nightshift.start();
   const ids: string[] = [];
@@ -70,11 +70,15 @@ export async function cancelEach(addresses: Addresses, wire: Wire): Promise<void
 }
 
 export async function noteAborts(addresses: Addresses, wire: Wire): Promise<void> {
-  const waiting = benchJob("ledger", running, async (_payload, { signal }) => {
-    wire.say("begun");
-    await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
-    wire.say(now());
-    signal.throwIfAborted();
+  const waiting = benchJob({
+    durability: "ledger",
+    concurrency: running,
+    async handle(_payload, { signal }) {
+      wire.say("begun");
+      await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+      wire.say(now());
+      signal.throwIfAborted();
+    },
   });
   const nightshift = startNightshift({ ...addresses, jobs: [waiting], process: "worker" });
   await nightshift.start();

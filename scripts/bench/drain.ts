@@ -1,7 +1,7 @@
 import { minutes } from "#core/duration.ts";
 import { benchPayload, type Cost, longestSampleMs, meter } from "./job.ts";
 import { compare, type Measure, type Row } from "./measure.ts";
-import { benchJob, type Durability, startNightshift, startWorker, tenant } from "./nightshift.ts";
+import { benchJob, type Durability, type Order, startNightshift, startWorker, tenant } from "./nightshift.ts";
 import { startPlainQueue, startPlainWorker } from "./plain.ts";
 import type { Addresses, Stage, Way } from "./stage.ts";
 
@@ -11,7 +11,7 @@ interface Backlog extends Addresses {
   readonly jobs: number;
 }
 type Work = Backlog & { readonly concurrency: number };
-type OfNightshift = { readonly durability: Durability };
+type OfNightshift = { readonly durability: Durability; readonly order?: Order };
 
 /** One at a time is asked least and takes longest (a ledger job then waits for two commits of its own): fewer rounds. */
 const loads = [
@@ -27,19 +27,16 @@ export const drain: Measure = {
   async run(stage) {
     const rows: Row[] = [];
     for (const { concurrency, least, share } of loads) {
-      const ways = waysOf(stage, concurrency);
+      const ways = waysOf(stage, concurrency, least ? ["fifo", "priority"] : ["fifo"]);
       const costs = await stage.sampleAll<Cost>(`${this.name} at ${concurrency}`, ways, stage.share(share));
       const values = (way: string, of: keyof Cost) => costs.get(way)!.map((cost) => cost[of]);
+      const rate = (what: string, way: string, target?: Row["target"]): Row =>
+        compare({ what: `durability ${what}`, unit: "jobs/s", target }, values(way, "perSecond"), {
+          name: "BullMQ worker",
+          values: values("plain", "perSecond"),
+        });
       const row = (ours: Durability): Row =>
-        compare(
-          {
-            what: `durability "${ours}", concurrency ${concurrency}`,
-            unit: "jobs/s",
-            target: least && { of: "ratio", least: least[ours] },
-          },
-          values(ours, "perSecond"),
-          { name: "BullMQ worker", values: values("plain", "perSecond") },
-        );
+        rate(`"${ours}", concurrency ${concurrency}`, ours, least && { of: "ratio", least: least[ours] });
       const cpu = (ours: Durability): Row =>
         compare(
           {
@@ -49,13 +46,21 @@ export const drain: Measure = {
           values(ours, "cpuMicros"),
           { name: "BullMQ worker", values: values("plain", "cpuMicros") },
         );
-      rows.push(row("redis"), row("ledger"), ...(least ? [cpu("redis"), cpu("ledger")] : []));
+      rows.push(row("redis"), row("ledger"));
+      if (least)
+        rows.push(
+          ...(["redis", "ledger"] as const).map((ours) =>
+            rate(`"${ours}", concurrency ${concurrency}, with priorities`, `${ours} with priorities`),
+          ),
+          cpu("redis"),
+          cpu("ledger"),
+        );
     }
     return rows;
   },
 };
 
-function waysOf(stage: Stage, concurrency: number): Way[] {
+function waysOf(stage: Stage, concurrency: number, orders: readonly Order[]): Way[] {
   const module = import.meta.url;
   const args = { warmUp: stage.jobs(4_000), jobs: stage.jobs(20_000), concurrency };
   const of = (name: string, fill: string, call: string, more: object): Way => ({
@@ -67,8 +72,12 @@ function waysOf(stage: Stage, concurrency: number): Way[] {
   });
   return [
     of("plain", "fillPlain", "drainPlain", {}),
-    of("redis", "fillNightshift", "drainNightshift", { durability: "redis" }),
-    of("ledger", "fillNightshift", "drainNightshift", { durability: "ledger" }),
+    ...orders.flatMap((order) =>
+      (["redis", "ledger"] as const).map((durability) => {
+        const name = order === "fifo" ? durability : `${durability} with priorities`;
+        return of(name, "fillNightshift", "drainNightshift", { durability, order });
+      }),
+    ),
   ];
 }
 
@@ -91,7 +100,7 @@ export async function drainPlain({ redisUrl, warmUp, jobs, concurrency }: Work):
 }
 
 export async function fillNightshift(args: Backlog & OfNightshift): Promise<void> {
-  const job = benchJob(args.durability, 1);
+  const job = benchJob({ ...args, concurrency: 1 });
   const nightshift = startNightshift({ ...args, jobs: [job], process: "api" });
   await nightshift.start();
   for (let left = args.warmUp + args.jobs; left > 0; left -= bulkSize) {
@@ -103,7 +112,7 @@ export async function fillNightshift(args: Backlog & OfNightshift): Promise<void
 
 export async function drainNightshift(args: Work & OfNightshift): Promise<Cost> {
   const counter = countTo(args.warmUp, args.jobs);
-  const job = benchJob(args.durability, args.concurrency, async () => counter.count());
+  const job = benchJob({ ...args, handle: async () => counter.count() });
   const nightshift = startNightshift({ ...args, jobs: [job], process: "worker" });
   await nightshift.start();
   const host = await startWorker(nightshift);

@@ -1,6 +1,6 @@
 import { benchPayload, type Cost, costOf } from "./job.ts";
 import { compare, type Measure, type Row } from "./measure.ts";
-import { benchJob, type Durability, startNightshift, tenant } from "./nightshift.ts";
+import { benchJob, type Durability, type Order, startNightshift, tenant } from "./nightshift.ts";
 import { startBoss, startPlainQueue } from "./plain.ts";
 import type { Addresses, Way } from "./stage.ts";
 
@@ -32,6 +32,12 @@ export const enqueue: Measure = {
       { name: "plain", module, call: "enqueuePlain", args: counts },
       { name: "redis", module, call: "enqueueNightshift", args: { ...counts, durability: "redis" } },
       { name: "ledger", module, call: "enqueueNightshift", args: { ...counts, durability: "ledger" } },
+      {
+        name: "with priorities",
+        module,
+        call: "enqueueNightshift",
+        args: { ...counts, durability: "redis", order: "priority" },
+      },
       { name: "pg-boss", module, call: "enqueueBoss", args: fewer },
     ];
     const samples = await stage.sampleAll<Sample>(this.name, ways);
@@ -46,6 +52,11 @@ export const enqueue: Measure = {
         values(ours, load, "perSecond"),
         { name: names[theirs], values: values(theirs, load, "perSecond") },
       );
+    const what = `durability "redis", ${inFlight.hundred}, with priorities`;
+    const prioritised = compare({ what, unit: "calls/s" }, values("with priorities", "hundred", "perSecond"), {
+      name: names.plain,
+      values: values("plain", "hundred", "perSecond"),
+    });
     const cpu = (ours: Durability): Row =>
       compare(
         { what: `durability "${ours}", ${inFlight.hundred}: processor time of the caller`, unit: "µs/call" },
@@ -59,6 +70,7 @@ export const enqueue: Measure = {
       row("ledger", "pg-boss", "one"),
       row("ledger", "plain", "hundred"),
       row("ledger", "plain", "one"),
+      prioritised,
       cpu("redis"),
       cpu("ledger"),
     ];
@@ -72,8 +84,8 @@ export async function enqueuePlain({ redisUrl, ...counts }: Counts): Promise<Sam
   return sample;
 }
 
-export async function enqueueNightshift(args: Counts & { durability: Durability }): Promise<Sample> {
-  const job = benchJob(args.durability, 50);
+export async function enqueueNightshift(args: Counts & { durability: Durability; order?: Order }): Promise<Sample> {
+  const job = benchJob({ ...args, concurrency: 50 });
   const nightshift = startNightshift({ ...args, jobs: [job], process: "api" });
   await nightshift.start();
   const sample = await take(args, () => nightshift.producer.enqueue(tenant, job, benchPayload()));

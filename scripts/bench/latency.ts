@@ -11,7 +11,8 @@ import type { Addresses, Stage } from "./stage.ts";
 
 const everyMs = 100; // 10 jobs a second: idle, as most systems are most of the time
 const key = "a-key-that-only-the-bench-knows";
-const job = benchJob("ledger", 10);
+const tenSlots = { durability: "ledger", concurrency: 10 } as const;
+const job = benchJob(tenSlots);
 
 /** A handler began: which job, and when. */
 interface Began {
@@ -120,7 +121,10 @@ export async function serveApi(addresses: Addresses, wire: Wire): Promise<void> 
 }
 
 export async function noteStarts(addresses: Addresses, wire: Wire): Promise<void> {
-  const noting = benchJob("ledger", 10, async ({ documentId }) => wire.say({ documentId, at: now() } satisfies Began));
+  const noting = benchJob({
+    ...tenSlots,
+    handle: async ({ documentId }) => wire.say({ documentId, at: now() } satisfies Began),
+  });
   const nightshift = startNightshift({ ...addresses, jobs: [noting], process: "worker" });
   await nightshift.start();
   const host = await startWorker(nightshift);

@@ -19,6 +19,7 @@ import type { Addresses } from "./stage.ts";
 export const tenant = "acme";
 
 export type Durability = QueueDefinition["durability"];
+export type Order = QueueDefinition["order"];
 
 const payload = z.strictObject({
   obligationId: z.uuid(),
@@ -28,16 +29,26 @@ const payload = z.strictObject({
   dueOn: z.iso.date(),
 });
 
-/** The job that all measures of queueing run: nothing to do, `handle` only notes that it was there. */
-export function benchJob(
-  durability: Durability,
-  concurrency: number,
-  handle: Handler<z.output<typeof payload>> = async () => undefined,
-): JobDefinition<typeof payload> {
+/**
+ * The job that all measures of queueing run: nothing to do, `handle` only notes that it was there. In the order of arrival,
+ * as the plain libraries run theirs, unless it is said otherwise.
+ */
+export function benchJob({
+  durability,
+  order = "fifo",
+  concurrency,
+  handle = async () => undefined,
+}: {
+  readonly durability: Durability;
+  readonly order?: Order | undefined;
+  readonly concurrency: number;
+  readonly handle?: Handler<z.output<typeof payload>>;
+}): JobDefinition<typeof payload> {
   const queue = defineQueue({
     name: `bench-${durability}`,
     engine: "redis",
     durability,
+    order,
     runsIn: "loop",
     concurrency,
     leaseMs: seconds(30), // BullMQ's default

@@ -10,6 +10,7 @@ const queue = defineQueue({
   name: "proof",
   engine: "redis",
   durability: "ledger",
+  order: "priority",
   runsIn: "loop",
   concurrency: 1,
   leaseMs: seconds(30),

@@ -11,6 +11,12 @@ export interface QueueDefinition {
    * simply be computed again, because a lost Redis loses it.
    */
   readonly durability: "ledger" | "redis";
+  /**
+   * Which waiting job is next. `priority`: high before normal before low, and of one priority the first to come. `fifo`: the
+   * first to come; a job that asks for a priority is refused. For floods of small jobs, where keeping priorities is a good
+   * part of the price of a job (docs/bench.md).
+   */
+  readonly order: "priority" | "fifo";
   /** `thread` for CPU-bound work: handlers may then call `ctx.thread`, so that leases are renewed on time. */
   readonly runsIn: "loop" | "thread";
   /** Slots per worker process; for `runsIn: "thread"` also the number of threads. */

@@ -5,11 +5,11 @@ interface Texts {
   readonly [key: string]: string | Texts;
 }
 
-/** What Bull Board's buttons mean here. Every job has a priority, so what waits is what BullMQ calls prioritized. */
+/** What Bull Board's buttons mean here. Where jobs have priorities, what waits is what BullMQ calls prioritized. */
 const ours: Texts = {
   CONFIRM: { CONFIRM_BTN: "Yes", CANCEL_BTN: "No" }, // "Cancel this job?" cannot be answered by "Cancel"
   QUEUE: {
-    STATUS: { PRIORITIZED: "Waiting", WAITING: "Recovered" },
+    STATUS: { PRIORITIZED: "Waiting", WAITING: "Next" },
     ACTIONS: {
       RETRY_ALL: "Redrive all",
       RETRY_ALL_FAILED: "Redrive all {{count}} failed jobs",

@@ -7,6 +7,7 @@ import type { QueueDefinition } from "#core/queue.ts";
 import { BullWorker } from "./bull-worker.ts";
 import type { Consumer, ConsumerEvents, Delivery, Pulse, Verdict } from "./engine.ts";
 import { InHand } from "./in-hand.ts";
+import { Quota } from "./quota.ts";
 import { workerConnection } from "./redis-connection.ts";
 import { formatReason, parseReason, type RedisJobData, toMessage } from "./redis-job.ts";
 
@@ -29,6 +30,8 @@ const quietEveryMs = 20;
 
 /** How many ended jobs Bull Board can show of a queue whose history is in the ledger. */
 const boardWindow = { count: 1_000, age: 3_600 }; // age in seconds
+/** So many a second each process keeps for it. Keeping one and deleting another costs Redis as much as a fifth of a job. */
+const shownPerSecond = 50;
 
 /** One BullMQ worker: the slots this process gives one queue. Redis outages are waited out, never fatal. */
 export class RedisConsumer implements Consumer {
@@ -40,6 +43,7 @@ export class RedisConsumer implements Consumer {
   /** Beginning of the keys of the queue's jobs. */
   readonly #keys: string;
   #deliveries = 0;
+  readonly #shown: Quota | null;
   #run: Promise<void> | null = null;
   #ended = false;
   #stopping: Promise<boolean> | null = null;
@@ -57,6 +61,7 @@ export class RedisConsumer implements Consumer {
     this.#keys = `${options.prefix}:${queue.name}:`;
     this.#connection = workerConnection(options.url, events.onError);
     const inLedger = queue.durability === "ledger";
+    this.#shown = inLedger ? new Quota(shownPerSecond) : null;
     this.#worker = new BullWorker(queue.name, (job, token) => this.#handle(job, token!), {
       connection: this.#connection,
       prefix: options.prefix,
@@ -159,7 +164,9 @@ export class RedisConsumer implements Consumer {
         lease: `${token}/${this.#deliveries}`,
         lost: claim.lost,
       });
-      return verdict.kind === "complete" ? verdict.result : await this.#conclude(job, token, verdict);
+      if (verdict.kind !== "complete") return await this.#conclude(job, token, verdict);
+      if (this.#shown?.take() === false) job.opts.removeOnComplete = true; // by the script that ends it
+      return verdict.result;
     } finally {
       this.#claims.delete(claim);
     }
@@ -173,7 +180,7 @@ export class RedisConsumer implements Consumer {
   ): Promise<unknown> {
     switch (verdict.kind) {
       case "drop":
-        job.opts.removeOnComplete = true; // the script that ends it also deletes it
+        job.opts.removeOnComplete = true;
         return null;
       case "retry":
         await noteDue(job, verdict.delayMs);

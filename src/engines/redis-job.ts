@@ -1,5 +1,6 @@
 import type { Job, JobsOptions } from "bullmq";
 import type { ErrorSummary } from "#core/errors.ts";
+import type { QueueDefinition } from "#core/queue.ts";
 import type { Delivery, Message } from "./engine.ts";
 
 /** What travels through Redis: the payload only where Redis is the record. */
@@ -14,11 +15,17 @@ export interface RedisJobData {
   readonly dueAt?: number;
 }
 
-/** BullMQ runs jobs without a priority before all others, so every job carries one; 1 runs first. */
+/**
+ * BullMQ runs jobs without a priority before all others, so where priorities count every job carries one; 1 runs first. Where
+ * they do not, none does: a list is quicker than a sorted set.
+ */
 export const priorityNumbers = { high: 1, normal: 2, low: 3 } as const;
 
-/** A message as BullMQ takes it. */
-export function toBullJob(message: Message): { name: string; data: RedisJobData; opts: JobsOptions } {
+/** A message as BullMQ takes it into a queue of that order. */
+export function toBullJob(
+  message: Message,
+  order: QueueDefinition["order"],
+): { name: string; data: RedisJobData; opts: JobsOptions } {
   const { payload, payloadVersion, deduplicationKey, traceparent, tenant, attempts } = message;
   const data: RedisJobData = {
     tenant,
@@ -32,10 +39,10 @@ export function toBullJob(message: Message): { name: string; data: RedisJobData;
     jobId: message.id,
     attempts,
     backoff: { type: "custom" }, // the delay comes with the verdict, computed by the job's retry policy
-    priority: priorityNumbers[message.priority],
     timestamp: message.acceptedAt,
     stackTraceLimit: 0, // stacks belong to the log; here they would outlive the deploy and could name people
   };
+  if (order === "priority") opts.priority = priorityNumbers[message.priority];
   if (message.delayMs > 0) opts.delay = message.delayMs;
   if (deduplicationKey !== undefined) opts.deduplication = { id: `${tenant}/${message.job}/${deduplicationKey}` };
   return { name: message.job, data, opts };

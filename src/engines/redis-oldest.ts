@@ -7,12 +7,14 @@ const perPriority = 2 ** 32;
 const perMs = 2 ** 12;
 
 /**
- * Since when (epoch ms) the oldest job that no worker holds has been due; `null` when none is. Looks at heads only: of
- * what came back from dead workers, of each priority, and of the delayed jobs, which are moved on by workers alone.
+ * Since when (epoch ms) the oldest job that no worker holds has been due; `null` when none is. Looks at ends only: of the
+ * list (what is next, and what came last or came back from a dead worker), of each priority, and of the delayed jobs, which
+ * are moved on by workers alone.
  */
 export async function oldestDueAt(queue: Queue<RedisJobData>, connection: Redis, now: number): Promise<number | null> {
   const look = connection.pipeline();
   look.zrangebyscore(queue.toKey("delayed"), 0, (now + 1) * perMs - 1, "WITHSCORES", "LIMIT", 0, 1);
+  look.lindex(queue.toKey("wait"), -1);
   look.lindex(queue.toKey("wait"), 0);
   for (const priority of Object.values(priorityNumbers)) {
     const first = priority * perPriority;

@@ -222,7 +222,7 @@ export class RedisEngine implements Engine {
     const gate = this.#gate;
     if (gate && !gate.open) return messages.map(() => ({ ok: false, error: gate.refusal() }));
     const queue = this.#reach(definition);
-    const results = await Promise.all(messages.map((message) => addOne(queue, message)));
+    const results = await Promise.all(messages.map((message) => addOne(queue, message, definition.order)));
     for (const result of results) if (!result.ok) gate?.failed(result.error);
     return results;
   }
@@ -236,9 +236,13 @@ export class RedisEngine implements Engine {
 
 const epochKey = (prefix: string, queue: string): string => `${redisPrefix(prefix, queue)}:epoch`;
 
-async function addOne(queue: Queue<RedisJobData>, message: Message): Promise<Dispatched> {
+async function addOne(
+  queue: Queue<RedisJobData>,
+  message: Message,
+  order: QueueDefinition["order"],
+): Promise<Dispatched> {
   try {
-    const { name, data, opts } = toBullJob(message);
+    const { name, data, opts } = toBullJob(message, order);
     const { id } = await queue.add(name, data, opts);
     if (typeof id === "string") return { ok: true, id };
     return { ok: false, error: new Error(`Expected Redis to take job ${message.id}, it answered ${id}`) };

@@ -262,7 +262,7 @@ export class Producer {
     if (expiresAt && expiresAt.getTime() <= Math.max(now, runAt.getTime()))
       problems.push({ path: "expiresAt", message: "Expected an instant after now and after runAt", code: "too_early" });
     const deduplicationKey = data?.deduplicationKey ?? (payload.success ? job.deduplicate?.(payload.data) : undefined);
-    if (data) problems.push(...keyProblems(data, job));
+    if (data) problems.push(...keyProblems(data, job), ...orderProblems(data, job));
     if (problems.length > 0 || !data) return problems;
 
     const delayMs = Math.max(0, runAt.getTime() - now);
@@ -388,6 +388,16 @@ function keyProblems(options: z.output<typeof enqueueOptions>, job: JobDefinitio
       code: "contradiction",
     });
   return problems;
+}
+
+/** A priority that nobody would heed. */
+function orderProblems(
+  { priority }: z.output<typeof enqueueOptions>,
+  { queue }: Pick<JobDefinition, "queue">,
+): FieldProblem[] {
+  if (queue.order === "priority" || priority === "normal") return [];
+  const message = `Expected none: the jobs of queue "${queue.name}" run in the order of their arrival (its \`order\` is "fifo")`;
+  return [{ path: "priority", message, code: "priority_unsupported" }];
 }
 
 function isRedisOnly(prepared: Prepared): boolean {

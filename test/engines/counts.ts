@@ -17,7 +17,7 @@ export function countsConform(stage: Stage): void {
     assert.equal((await stage.engine.counts(queue)).oldestWaitingMs, 0);
 
   test("the oldest waiting job is the one that was accepted first, whatever its priority", async () => {
-    const queue = await stage.open();
+    const queue = await stage.open({ order: "priority" });
     await exactlyNone(queue);
     await stage.dispatch(
       queue,
@@ -26,6 +26,19 @@ export function countsConform(stage: Stage): void {
       newMessage({ priority: "normal", acceptedAt: ago(120_000) }),
     );
     await assertAge(queue, 600_000);
+  });
+
+  test("in a queue in the order of arrival it is the next one", async () => {
+    const queue = await stage.open({ order: "fifo" });
+    for (const ms of [600_000, 120_000, 60_000]) await stage.dispatch(queue, newMessage({ acceptedAt: ago(ms) }));
+    await assertAge(queue, 600_000);
+    const worker = await stage.start(queue);
+    await worker.do({ kind: "complete" });
+    const second = await worker.next();
+    await assertAge(queue, 60_000);
+    second.settle({ kind: "complete" });
+    await worker.do({ kind: "complete" });
+    await exactlyNone(queue);
   });
 
   test("what a worker holds, what has ended and what is not due yet have no age", async () => {

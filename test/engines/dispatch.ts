@@ -41,8 +41,22 @@ export function dispatchConforms(stage: Stage): void {
     assert.equal((await arriving).id, message.id);
   });
 
+  test("a queue in the order of arrival is in the order of arrival, also when a worker comes late or was slow", async () => {
+    const queue = await stage.open({ order: "fifo" });
+    const messages = Array.from({ length: 12 }, () => newMessage());
+    await stage.dispatch(queue, ...messages.slice(0, 6));
+    const worker = await stage.start(queue);
+    const ran = [(await worker.do({ kind: "complete" })).id];
+    await stage.dispatch(queue, ...messages.slice(6));
+    while (ran.length < messages.length) ran.push((await worker.do({ kind: "complete" })).id);
+    assert.deepEqual(
+      ran,
+      messages.map(({ id }) => id),
+    );
+  });
+
   test("high runs before normal before low, and within a priority the first comes first", async () => {
-    const queue = await stage.open();
+    const queue = await stage.open({ order: "priority" });
     const batch = (["low", "normal", "high"] as const).flatMap((priority) =>
       Array.from({ length: 5 }, () => newMessage({ priority })),
     );

@@ -11,8 +11,11 @@ export class Stage {
   readonly engine: Engine;
   /** Make a claim run out, as if its worker had been frozen for longer than the lease. */
   readonly lapse: (queue: QueueDefinition, id: string) => Promise<void>;
+  /** Of its queues. */
+  readonly order: QueueDefinition["order"];
 
-  constructor(address: EngineAddress, lapse: Stage["lapse"]) {
+  constructor(address: EngineAddress, lapse: Stage["lapse"], order: Stage["order"] = "priority") {
+    this.order = order;
     this.address = address;
     this.engine = engineAt(address);
     this.lapse = lapse;
@@ -20,7 +23,7 @@ export class Stage {
 
   /** A queue of this test alone. */
   async open(knobs: Partial<QueueDefinition> = {}): Promise<QueueDefinition> {
-    const queue = newQueue(this.address.kind, knobs);
+    const queue = newQueue(this.address.kind, { order: this.order, ...knobs });
     await this.engine.start([queue]);
     return queue;
   }

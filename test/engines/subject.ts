@@ -29,6 +29,7 @@ export function newQueue(kind: Engine["kind"], knobs: Partial<QueueDefinition> =
     name: `q-${randomUUID().slice(0, 8)}`,
     engine: kind,
     durability: "ledger",
+    order: "priority",
     runsIn: "loop",
     concurrency: 1,
     leaseMs: 10_000,

@@ -71,6 +71,31 @@ test("priority: high runs before normal, normal before low, whatever came first"
   assert.deepEqual(order, ["high", "normal", "low"]);
 });
 
+test("a queue in the order of arrival refuses a priority by its path, and heeds none", async () => {
+  const order: unknown[] = [];
+  const queue = testQueue({ concurrency: 1, order: "fifo" });
+  const job = testJob(async ({ word }) => void order.push(word), { queue });
+  await using rig = await startRig({ jobs: [job] });
+  const { producer } = rig.runtime;
+  for (const priority of ["high", "low"] as const)
+    await assert.rejects(producer.enqueue(tenant, job, {}, { priority }), ({ problems }: InvalidInput) => {
+      assert.deepEqual(
+        problems.map(({ path, code }) => [path, code]),
+        [["priority", "priority_unsupported"]],
+      );
+      assert.match(problems[0]!.message, /"tests".*"fifo"/);
+      return true;
+    });
+  const receipts = [
+    await producer.enqueue(tenant, job, { word: 1 }),
+    await producer.enqueue(tenant, job, { word: 2 }, { priority: "normal" }),
+  ];
+  await rig.until(async () => (await rig.runtime.redis.counts(queue)).waiting === 2);
+  await rig.work();
+  await Promise.all(receipts.map(({ id }) => rig.settled(id)));
+  assert.deepEqual(order, [1, 2]);
+});
+
 test("a job due far ahead is a row and not in Redis, also on a redis-durable queue; the relay sends it when due", async () => {
   const job = testJob(async () => "ran", { queue: redisOnly });
   await using rig = await startRig({ jobs: [job], relay: true });

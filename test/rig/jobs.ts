@@ -11,6 +11,7 @@ export function testQueue(overrides: Partial<QueueDefinition> = {}): QueueDefini
     name: "tests",
     engine: "redis",
     durability: "ledger",
+    order: "priority",
     runsIn: "loop",
     concurrency: 10,
     leaseMs: seconds(5),

@@ -4,7 +4,7 @@ import { seconds } from "#core/duration.ts";
 import { defineJob, type JobDefinition } from "#core/job.ts";
 import type { QueueDefinition } from "#core/queue.ts";
 import { fixed } from "#core/retry.ts";
-import { onPostgres, onRedis } from "./queues.ts";
+import { inOrder, onPostgres, onRedis } from "./queues.ts";
 
 /** What a completed job returns. The verdict compares it with the attempt that the ledger says has completed it. */
 export const result = z.object({
@@ -96,5 +96,5 @@ function jobsOn(queue: QueueDefinition): readonly JobDefinition[] {
   ];
 }
 
-export const chaosQueues = [onRedis, onPostgres];
+export const chaosQueues = [onRedis, inOrder, onPostgres];
 export const chaosJobs = chaosQueues.flatMap(jobsOn);

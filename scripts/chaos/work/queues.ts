@@ -16,5 +16,6 @@ const common = {
   keepFailedMs: hours(6),
 } as const;
 
-export const onRedis = defineQueue({ ...common, name: "chaos-redis", engine: "redis" });
-export const onPostgres = defineQueue({ ...common, name: "chaos-postgres", engine: "postgres" });
+export const onRedis = defineQueue({ ...common, name: "chaos-redis", engine: "redis", order: "priority" });
+export const inOrder = defineQueue({ ...common, name: "chaos-fifo", engine: "redis", order: "fifo" });
+export const onPostgres = defineQueue({ ...common, name: "chaos-postgres", engine: "postgres", order: "priority" });

@@ -19,6 +19,9 @@ const queueView = z
     name: z.string().meta({ examples: ["documents"] }),
     engine: z.enum(["redis", "postgres"]),
     durability: z.enum(["ledger", "redis"]),
+    order: z
+      .enum(["priority", "fifo"])
+      .describe("Which waiting job is next. `fifo`: the first to come; its jobs can have no priority."),
     paused: z.boolean().describe("Set by an operator: nothing is taken from it; what runs goes on, what comes waits."),
     pausedSince: z.iso.datetime().nullable(),
     slotsPerWorker: count.describe("Jobs that one worker process runs at once."),
@@ -120,7 +123,7 @@ async function look(deps: Dependencies, { actsFor }: Caller): Promise<z.output<t
     }),
   ]);
   const depths = new Map(combineDepths(queues, open, engines).map((depth) => [depth.queue, depth]));
-  return queues.map(({ name, engine, durability, concurrency }) => {
+  return queues.map(({ name, engine, durability, order, concurrency }) => {
     const ends = (state: string) => ended.find((row) => row.queue === name && row.state === state)?.count ?? 0;
     const setting = set.get(name);
     const paused = setting?.paused ?? false;
@@ -128,6 +131,7 @@ async function look(deps: Dependencies, { actsFor }: Caller): Promise<z.output<t
       name,
       engine,
       durability,
+      order,
       paused,
       pausedSince: paused ? setting!.changedAt.toISOString() : null,
       slotsPerWorker: concurrency,
