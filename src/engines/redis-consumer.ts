@@ -9,7 +9,7 @@ import type { Consumer, ConsumerEvents, Delivery, Pulse, Verdict } from "./engin
 import { InHand } from "./in-hand.ts";
 import { Quota } from "./quota.ts";
 import { workerConnection } from "./redis-connection.ts";
-import { formatReason, parseReason, type RedisJobData, toMessage } from "./redis-job.ts";
+import { formatReason, governFailure, parseReason, type RedisJobData, toMessage } from "./redis-job.ts";
 
 /** Thrown to BullMQ to spend an attempt; its backoff strategy reads the delay from it. */
 class Retry extends Error {
@@ -59,8 +59,8 @@ export class RedisConsumer implements Consumer {
     this.#process = options.process;
     this.#onError = events.onError;
     this.#keys = `${options.prefix}:${queue.name}:`;
-    this.#connection = workerConnection(options.url, events.onError);
     const inLedger = queue.durability === "ledger";
+    this.#connection = workerConnection(options.url, inLedger ? "in groups" : queue.concurrency, events.onError);
     this.#shown = inLedger ? new Quota(shownPerSecond) : null;
     this.#worker = new BullWorker(queue.name, (job, token) => this.#handle(job, token!), {
       connection: this.#connection,
@@ -152,6 +152,7 @@ export class RedisConsumer implements Consumer {
   }
 
   async #handle(job: Job<RedisJobData>, token: string): Promise<unknown> {
+    governFailure(job);
     // One of its own for each delivery: one that lost its lease may end after the next of the same job has begun here.
     const claim = { id: job.id!, lost: new LazyAbort<Error>() };
     this.#claims.add(claim);

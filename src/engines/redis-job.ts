@@ -38,15 +38,25 @@ export function toBullJob(
   const opts: JobsOptions = {
     jobId: message.id,
     attempts,
-    backoff: { type: "custom" }, // the delay comes with the verdict, computed by the job's retry policy
     timestamp: message.acceptedAt,
-    stackTraceLimit: 0, // stacks belong to the log; here they would outlive the deploy and could name people
   };
   if (order === "priority") opts.priority = priorityNumbers[message.priority];
   if (message.delayMs > 0) opts.delay = message.delayMs;
   if (deduplicationKey !== undefined) opts.deduplication = { id: `${tenant}/${message.job}/${deduplicationKey}` };
   return { name: message.job, data, opts };
 }
+
+/**
+ * What BullMQ reads off a job when it fails. It would travel with every message and be parsed with it; the same for all, it is
+ * put on by who takes the job. The delay comes with the verdict, computed by the job's retry policy; stacks belong to the
+ * log, here they would outlive the deploy and could name people.
+ */
+export function governFailure({ opts }: Job<RedisJobData>): void {
+  opts.backoff = byVerdict;
+  opts.stackTraceLimit = 0;
+}
+
+const byVerdict = { type: "custom" } as const;
 
 /** The message a BullMQ job was made from. */
 export function toMessage(job: Job<RedisJobData>): Delivery["message"] {

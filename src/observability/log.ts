@@ -1,5 +1,6 @@
 import { type DestinationStream, pino } from "pino";
 import type { Log } from "#core/handler.ts";
+import { InstantText } from "#core/instant-text.ts";
 import { redact } from "./redact.ts";
 
 export const logLevels = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
@@ -26,17 +27,11 @@ export function createLog(options: { level: LogLevel; process: string; pretty: b
   return pino({ ...settings, transport: { target: "pino-pretty", options: translate } });
 }
 
-let stampedMs = 0;
-let stamp = "";
+const stamp = new InstantText();
 
 /** pino's own writes the same date anew for each of the lines of a millisecond. */
 function isoTime(): string {
-  const now = Date.now();
-  if (now !== stampedMs) {
-    stampedMs = now;
-    stamp = `,"time":"${new Date(now).toISOString()}"`;
-  }
-  return stamp;
+  return `,"time":"${stamp.of(Date.now())}"`;
 }
 
 /**

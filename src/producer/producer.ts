@@ -3,6 +3,7 @@ import type { Clock } from "#core/clock.ts";
 import { minutes, seconds } from "#core/duration.ts";
 import { type FieldProblem, InvalidInput } from "#core/errors.ts";
 import type { Log } from "#core/handler.ts";
+import { InstantText } from "#core/instant-text.ts";
 import type { DoorServices, JobDefinition } from "#core/job.ts";
 import { keepJson } from "#core/large-json.ts";
 import { toProblems } from "#core/problems.ts";
@@ -408,6 +409,8 @@ function isRedisOnly(prepared: Prepared): boolean {
   );
 }
 
+const [acceptedText, dueText] = [new InstantText(), new InstantText()]; // each its own: the two often differ by a millisecond
+
 function toReceipt({ row }: Prepared, accepted: Accepted): Receipt {
   return {
     id: accepted.id,
@@ -415,8 +418,8 @@ function toReceipt({ row }: Prepared, accepted: Accepted): Receipt {
     queue: row.queue,
     tenant: row.tenant,
     state: accepted.state,
-    acceptedAt: accepted.acceptedAt.toISOString(),
-    runAt: accepted.runAt.toISOString(),
+    acceptedAt: acceptedText.of(accepted.acceptedAt.getTime()),
+    runAt: dueText.of(accepted.runAt.getTime()),
     duplicate: accepted.duplicate,
     replaced: accepted.replaced ?? false,
   };

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { NightshiftError, PermanentError, StoreUnavailable } from "#core/errors.ts";
-import type { Handler, Log } from "#core/handler.ts";
+import type { Log } from "#core/handler.ts";
 import type { JobDefinition } from "#core/job.ts";
 import { type KeptJson, keepJson } from "#core/large-json.ts";
 import { LazyAbort } from "#core/lazy-abort.ts";
@@ -12,6 +12,7 @@ import { withTrace } from "../observability/trace.ts";
 import type { Prepared } from "../producer/producer.ts";
 import { AttemptContext, type ContextTools } from "./context.ts";
 import { type Decision, decide, type Ended } from "./decision.ts";
+import { handlerOf } from "./handlers.ts";
 import { AttemptTimedOut, type Interruption, LeaseLost } from "./interruption.ts";
 import { readPayload } from "./payload.ts";
 
@@ -223,7 +224,7 @@ export class Attempt {
 
   async #handle(begun: Begun, context: AttemptContext): Promise<Ended> {
     try {
-      const { handle } = (await this.#job.handler()) as { handle: Handler<unknown> };
+      const handle = await handlerOf(this.#job);
       const payload = await readPayload(this.#job, begun.payload, this.#tools.services.blobs);
       if (this.#stop.aborted) throw this.#stop.reason;
       const names = { "nightshift.queue": this.#job.queue.name, "nightshift.tenant": context.tenant };

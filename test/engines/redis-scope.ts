@@ -13,7 +13,9 @@ export class RedisScope {
   constructor(order: QueueDefinition["order"]) {
     this.stage = new Stage(
       { kind: "redis", url: inject("redisUrl"), scope: this.#scope },
-      (queue, id) => this.ask((client) => client.del(this.key(queue, `${id}:lock`))),
+      async (queue, id) => {
+        await this.ask((client) => client.del(this.key(queue, `${id}:lock`)));
+      },
       order,
     );
   }
@@ -23,9 +25,9 @@ export class RedisScope {
   }
 
   /** Do something behind the engine's back. */
-  async ask<Answer>(work: (client: Redis) => Promise<Answer>): Promise<void> {
+  async ask<Answer>(work: (client: Redis) => Promise<Answer>): Promise<Answer> {
     const client = new Redis(inject("redisUrl"));
-    await work(client).finally(() => client.disconnect());
+    return work(client).finally(() => client.disconnect());
   }
 
   cleanUp(): Promise<void> {

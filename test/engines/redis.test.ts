@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "vitest";
 import { conform } from "./conformance.ts";
 import { RedisScope } from "./redis-scope.ts";
+import { refused } from "./stage.ts";
 import { newMessage } from "./subject.ts";
 
 const redis = new RedisScope("priority");
@@ -34,4 +35,16 @@ test("a job that Redis has forgotten while it ran is not called lost: nobody els
   delivery.settle({ kind: "complete" });
   await stage.dispatch(queue, next);
   assert.equal((await worker.do({ kind: "complete" })).id, next.id, "and its slot is free again");
+});
+
+test("no stack of a failure is kept in Redis: it could name people, and would outlive the deploy", async () => {
+  const queue = await stage.open();
+  const message = newMessage();
+  await stage.dispatch(queue, message);
+  const worker = await stage.start(queue);
+  const stack = () => redis.ask((client) => client.hget(redis.key(queue, message.id), "stacktrace"));
+  await worker.do({ kind: "retry", delayMs: 0, error: refused });
+  await worker.do({ kind: "dead", error: refused });
+  await stage.settledAs(queue, message.id, "failed");
+  assert.ok(["[]", null].includes(await stack()), `found ${await stack()}`);
 });
