@@ -1,9 +1,9 @@
 import { type RedisQueueBackend, Worker } from "bullmq";
-import type { RedisJobData } from "./redis-job.ts";
+import { governFailure, type RedisJobData } from "./redis-job.ts";
 
 /**
  * BullMQ's worker with three things it lacks: it can be left without waiting for Redis, it says how many verdicts are on
- * their way, and what its connections are like.
+ * their way, and what its connections are like. And how its jobs fail is said here, not in every message.
  */
 export class BullWorker extends Worker<RedisJobData> {
   #telling = 0;
@@ -24,6 +24,14 @@ export class BullWorker extends Worker<RedisJobData> {
     await this.pause(true); // ends the look for stalled jobs
     await this.lockManager.close();
     await this.backend.close(true);
+  }
+
+  protected override createJob(
+    ...call: Parameters<Worker<RedisJobData>["createJob"]>
+  ): ReturnType<Worker<RedisJobData>["createJob"]> {
+    const job = super.createJob(...call);
+    governFailure(job);
+    return job;
   }
 
   protected override handleCompleted(

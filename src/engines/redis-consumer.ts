@@ -9,7 +9,7 @@ import type { Consumer, ConsumerEvents, Delivery, Pulse, Verdict } from "./engin
 import { InHand } from "./in-hand.ts";
 import { Quota } from "./quota.ts";
 import { workerConnection } from "./redis-connection.ts";
-import { formatReason, governFailure, parseReason, type RedisJobData, toMessage } from "./redis-job.ts";
+import { formatReason, parseReason, type RedisJobData, toMessage } from "./redis-job.ts";
 
 /** Thrown to BullMQ to spend an attempt; its backoff strategy reads the delay from it. */
 class Retry extends Error {
@@ -152,7 +152,6 @@ export class RedisConsumer implements Consumer {
   }
 
   async #handle(job: Job<RedisJobData>, token: string): Promise<unknown> {
-    governFailure(job);
     // One of its own for each delivery: one that lost its lease may end after the next of the same job has begun here.
     const claim = { id: job.id!, lost: new LazyAbort<Error>() };
     this.#claims.add(claim);

@@ -51,7 +51,7 @@ export function toBullJob(
  * put on by who takes the job. The delay comes with the verdict, computed by the job's retry policy; stacks belong to the
  * log, here they would outlive the deploy and could name people.
  */
-export function governFailure({ opts }: Job<RedisJobData>): void {
+export function governFailure({ opts }: Pick<Job<RedisJobData>, "opts">): void {
   opts.backoff = byVerdict;
   opts.stackTraceLimit = 0;
 }

@@ -47,4 +47,14 @@ test("no stack of a failure is kept in Redis: it could name people, and would ou
   await worker.do({ kind: "dead", error: refused });
   await stage.settledAs(queue, message.id, "failed");
   assert.ok(["[]", null].includes(await stack()), `found ${await stack()}`);
+
+  // As BullMQ marks a job that has lost its worker too often: it ends it itself, without asking us.
+  await worker.stop();
+  const given = newMessage();
+  await stage.dispatch(queue, given);
+  await redis.ask((client) => client.hset(redis.key(queue, given.id), "defa", "job stalled more than allowable limit"));
+  await stage.start(queue);
+  await stage.settledAs(queue, given.id, "failed");
+  const left = await redis.ask((client) => client.hget(redis.key(queue, given.id), "stacktrace"));
+  assert.ok(["[]", null].includes(left), `found ${left}`);
 });
