@@ -2,7 +2,7 @@ import { catalog } from "../../src/catalog.ts";
 import { askInTurn, unlimited } from "../ai/overhead.ts";
 import { FakeProvider } from "../fake-provider/server.ts";
 import { compare, type Measure, type Row } from "./measure.ts";
-import { startNightshift, startWorker } from "./nightshift.ts";
+import { notWaitingForDisk, startNightshift, startWorker } from "./nightshift.ts";
 import type { Wire } from "./remote.ts";
 import { quantile, spread } from "./spread.ts";
 import type { Addresses, Stage } from "./stage.ts";
@@ -70,11 +70,9 @@ export async function askBoth({
   ...addresses
 }: Addresses & { readonly calls: number; readonly baseUrl: string; readonly sync: boolean }): Promise<Calls> {
   const provider = unlimited(baseUrl);
-  const database = new URL(addresses.databaseUrl);
-  if (!sync) database.searchParams.set("options", "-c synchronous_commit=off");
   const nightshift = startNightshift({
     ...addresses,
-    databaseUrl: database.href,
+    databaseUrl: sync ? addresses.databaseUrl : notWaitingForDisk(addresses.databaseUrl),
     ai: { providers: [provider], dailyMicros: 1_000_000_000_000 },
     catalog,
     jobs: [],

@@ -1,7 +1,15 @@
 import { minutes } from "#core/duration.ts";
 import { benchPayload, type Cost, longestSampleMs, meter } from "./job.ts";
 import { compare, type Measure, type Row } from "./measure.ts";
-import { benchJob, type Durability, type Order, startNightshift, startWorker, tenant } from "./nightshift.ts";
+import {
+  benchJob,
+  type Durability,
+  notWaitingForDisk,
+  type Order,
+  startNightshift,
+  startWorker,
+  tenant,
+} from "./nightshift.ts";
 import { startPlainQueue, startPlainWorker } from "./plain.ts";
 import type { Addresses, Stage, Way } from "./stage.ts";
 
@@ -11,7 +19,28 @@ interface Backlog extends Addresses {
   readonly jobs: number;
 }
 type Work = Backlog & { readonly concurrency: number };
-type OfNightshift = { readonly durability: Durability; readonly order?: Order };
+interface OfNightshift {
+  readonly durability: Durability;
+  readonly order?: Order;
+  /** Postgres makes sure of every commit, as in production. `false`: what the disk has to do with a figure. */
+  readonly sync?: boolean;
+}
+
+/** A way of ours, and what its rows say beside durability and concurrency. */
+interface Variant extends OfNightshift {
+  readonly beside: string;
+}
+
+const usual: readonly Variant[] = [
+  { durability: "redis", beside: "" },
+  { durability: "ledger", beside: "" },
+];
+const others: readonly Variant[] = [
+  { durability: "redis", order: "priority", beside: ", with priorities" },
+  { durability: "ledger", order: "priority", beside: ", with priorities" },
+  { durability: "ledger", sync: false, beside: ", commits that do not wait for the disk" },
+];
+const nameOf = ({ durability, beside }: Variant): string => `${durability}${beside}`;
 
 /** One at a time is asked least and takes longest (a ledger job then waits for two commits of its own): fewer rounds. */
 const loads = [
@@ -27,40 +56,31 @@ export const drain: Measure = {
   async run(stage) {
     const rows: Row[] = [];
     for (const { concurrency, least, share } of loads) {
-      const ways = waysOf(stage, concurrency, least ? ["fifo", "priority"] : ["fifo"]);
+      const variants = least ? [...usual, ...others] : usual;
+      const ways = waysOf(stage, concurrency, variants);
       const costs = await stage.sampleAll<Cost>(`${this.name} at ${concurrency}`, ways, stage.share(share));
-      const values = (way: string, of: keyof Cost) => costs.get(way)!.map((cost) => cost[of]);
-      const rate = (what: string, way: string, target?: Row["target"]): Row =>
-        compare({ what: `durability ${what}`, unit: "jobs/s", target }, values(way, "perSecond"), {
-          name: "BullMQ worker",
-          values: values("plain", "perSecond"),
-        });
-      const row = (ours: Durability): Row =>
-        rate(`"${ours}", concurrency ${concurrency}`, ours, least && { of: "ratio", least: least[ours] });
-      const cpu = (ours: Durability): Row =>
-        compare(
-          {
-            what: `durability "${ours}", concurrency ${concurrency}: processor time of the worker`,
-            unit: "µs/job",
-          },
-          values(ours, "cpuMicros"),
-          { name: "BullMQ worker", values: values("plain", "cpuMicros") },
+      const row = (variant: Variant, of: keyof Cost, target?: Row["target"]): Row => {
+        const values = (way: string) => costs.get(way)!.map((cost) => cost[of]);
+        const what = `durability "${variant.durability}", concurrency ${concurrency}${variant.beside}`;
+        return compare(
+          of === "perSecond"
+            ? { what, unit: "jobs/s", target }
+            : { what: `${what}: processor time of the worker`, unit: "µs/job" },
+          values(nameOf(variant)),
+          { name: "BullMQ worker", values: values("plain") },
         );
-      rows.push(row("redis"), row("ledger"));
-      if (least)
-        rows.push(
-          ...(["redis", "ledger"] as const).map((ours) =>
-            rate(`"${ours}", concurrency ${concurrency}, with priorities`, `${ours} with priorities`),
-          ),
-          cpu("redis"),
-          cpu("ledger"),
-        );
+      };
+      for (const variant of variants) {
+        const asked = usual.includes(variant) ? least?.[variant.durability] : undefined;
+        rows.push(row(variant, "perSecond", asked === undefined ? undefined : { of: "ratio", least: asked }));
+      }
+      if (least) rows.push(...usual.map((variant) => row(variant, "cpuMicros")));
     }
     return rows;
   },
 };
 
-function waysOf(stage: Stage, concurrency: number, orders: readonly Order[]): Way[] {
+function waysOf(stage: Stage, concurrency: number, variants: readonly Variant[]): Way[] {
   const module = import.meta.url;
   const args = { warmUp: stage.jobs(4_000), jobs: stage.jobs(20_000), concurrency };
   const of = (name: string, fill: string, call: string, more: object): Way => ({
@@ -72,12 +92,7 @@ function waysOf(stage: Stage, concurrency: number, orders: readonly Order[]): Wa
   });
   return [
     of("plain", "fillPlain", "drainPlain", {}),
-    ...orders.flatMap((order) =>
-      (["redis", "ledger"] as const).map((durability) => {
-        const name = order === "fifo" ? durability : `${durability} with priorities`;
-        return of(name, "fillNightshift", "drainNightshift", { durability, order });
-      }),
-    ),
+    ...variants.map((variant) => of(nameOf(variant), "fillNightshift", "drainNightshift", variant)),
   ];
 }
 
@@ -110,10 +125,11 @@ export async function fillNightshift(args: Backlog & OfNightshift): Promise<void
   await nightshift.stop(); // everything is in Redis and marked as queued
 }
 
-export async function drainNightshift(args: Work & OfNightshift): Promise<Cost> {
+export async function drainNightshift({ sync = true, ...args }: Work & OfNightshift): Promise<Cost> {
   const counter = countTo(args.warmUp, args.jobs);
   const job = benchJob({ ...args, handle: async () => counter.count() });
-  const nightshift = startNightshift({ ...args, jobs: [job], process: "worker" });
+  const databaseUrl = sync ? args.databaseUrl : notWaitingForDisk(args.databaseUrl);
+  const nightshift = startNightshift({ ...args, databaseUrl, jobs: [job], process: "worker" });
   await nightshift.start();
   const host = await startWorker(nightshift);
   const cost = await counter.cost;

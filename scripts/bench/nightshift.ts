@@ -70,6 +70,13 @@ export function benchJob({
   });
 }
 
+/** The same database, for a process whose commits are answered before they are on disk: what of a figure is the disk's. */
+export function notWaitingForDisk(databaseUrl: string): string {
+  const url = new URL(databaseUrl);
+  url.searchParams.set("options", "-c synchronous_commit=off");
+  return url.href;
+}
+
 /** A runtime with the log and the metrics of a production process. Start it yourself. */
 export function startNightshift(
   options: Addresses &
