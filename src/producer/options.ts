@@ -11,7 +11,10 @@ export const instant = z.iso
 /** What a caller may say about a job besides its payload: one schema for the typed producer and for HTTP. */
 export const enqueueOptions = z.strictObject({
   runAt: instant.optional().describe("Not before this instant. Default: now."),
-  priority: z.enum(priorities).default("normal").describe("high runs before normal, normal before low."),
+  priority: z
+    .enum(priorities)
+    .default("normal")
+    .describe("high runs before normal, normal before low. Of a queue whose order is fifo, normal alone."),
   deduplicationKey: z
     .string()
     .min(1)
